@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/bytes.hpp"
+#include "proto/error.hpp"
+#include "proto/ids.hpp"
+#include "proto/time.hpp"
+#include "security/hello.hpp"
+
+namespace mco::mesh::io {
+
+// The process's one ZeroMQ context. Made after entropy::start(), destroyed after every socket; destruction never blocks.
+class Context {
+ public:
+    explicit Context(std::uint32_t io_threads = 1);
+    ~Context();
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+    void* handle() const;                          // zmq_ctx_t*, for this folder only
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// One dialled link: a DEALER to one ROUTER with CURVE, its HELLO, and its supervisor. Used by daemons (to other relays) and
+// by the client (to its entry). One thread. libzmq does not reconnect after a failed handshake, and a queue that outlives a connection would deliver
+// stale frames: so every loss ends the socket, and a new one is made after a back-off with jitter.
+class DialLink {
+ public:
+    struct Retry {
+        std::chrono::milliseconds first{250}, most{15'000};
+        bool keep_trying = true;                   // false: one attempt, then `gone`
+        std::chrono::milliseconds handshake_max{5'000};   // dial to Welcome
+    };
+    // `self` and `trust` must outlive the link. `record` is our packed SealedRecord, empty for callers.
+    DialLink(Context& context, std::string endpoint, const proto::CurvePublicKey& server_key, const security::Identity& self,
+             security::TrustStore& trust, proto::Bytes record, Retry retry, std::uint64_t jitter_seed);
+    ~DialLink();
+    DialLink(const DialLink&) = delete;
+    DialLink& operator=(const DialLink&) = delete;
+
+    struct Event {
+        enum class Kind : std::uint8_t { up, frame, down, gone } kind;
+        proto::Bytes frame;                        // of `frame`
+        proto::Error why;                          // of `down` and `gone`: what a person should read
+    };
+    // Sockets to poll for reading; valid until the next call of service(). The DEALER and its monitor.
+    std::vector<void*> pollable() const;
+    // Reads at most `frames_max` frames, runs the handshake, supervises. Call when a socket is readable and when
+    // next_deadline() has passed.
+    void service(proto::Now now, std::size_t frames_max, std::vector<Event>& into);
+    std::optional<proto::Instant> next_deadline() const;
+
+    bool up() const;
+    // False: not linked, or libzmq's queue is full.
+    bool send(proto::BytesView frame);
+    const security::Principal& peer() const;       // while up
+    const proto::Bytes& peer_record() const;       // while up
+    const std::string& endpoint() const;
+    const proto::CurvePublicKey& server_key() const;
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mco::mesh::io

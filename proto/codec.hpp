@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+
+#include "proto/bytes.hpp"
+#include "proto/messages.hpp"
+
+// Octets of messages.hpp and back. Reading is strict and bounded by limits.hpp before anything is allocated: at most 64 KiB
+// beyond the input for a refused message. Nothing throws; every failure is `malformed` or, for a version we do not speak,
+// `unsupported`. Writing cannot fail. Any thread.
+namespace mco::proto {
+
+// One outer message, with version and type in front.
+Bytes encode(const Message& message);
+Result<Message> decode(BytesView frame);
+
+// The number on the wire: which kind a frame claims to be, without reading the rest.
+enum class MessageType : std::uint8_t {
+    hello = 1, hello_reply = 2, hello_proof = 3, welcome = 4, refusal = 5,
+    roster = 16, request = 17, ack = 18, up = 19, poll = 20, status = 21, cancel = 22, ping = 23, pong = 24, bye = 25, refused = 26,
+};
+Result<MessageType> peek_type(BytesView frame);
+
+// Sealed contents: bare arrays without version and type (their signers have their own labels and versions).
+Bytes pack(const CertificateBody& body);
+Bytes pack(const CertificateChain& chain);
+Bytes pack(const PeerRecordBody& body);
+Bytes pack(const SealedRecord& record);
+Bytes pack(const Route& route);
+Bytes pack(const RequestBody& body);
+Bytes pack(const SealedRequest& request);
+Bytes pack(const ReplyBody& body);
+Bytes pack(const SealedReply& reply);
+Bytes pack(const Value& value);
+
+// unpack<Route>(octets): exactly one object, nothing after it. Instantiated for the types above.
+template <typename T>
+Result<T> unpack(BytesView octets);
+
+}  // namespace mco::proto

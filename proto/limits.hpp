@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+// Every bound of the product, with its reason. "Full" is always answered by a refusal that is counted.
+namespace mco::proto::limits {
+
+using namespace std::chrono_literals;
+
+// Frames and envelopes, in octets.
+inline constexpr std::size_t frame_size_max = 1024 * 1024;       // one message on a link; libzmq MAXMSGSIZE is a little more
+inline constexpr std::size_t hello_size_max = 8 * 1024;          // before HELLO is verified nothing larger is read
+inline constexpr std::size_t certificate_size_max = 1024;
+inline constexpr std::size_t record_size_max = 2 * 1024;         // a signed peer record with its certificate
+inline constexpr std::size_t request_size_max = 512 * 1024;      // sealed request: 256 KiB of arguments fit comfortably
+inline constexpr std::size_t reply_size_max = 768 * 1024;        // sealed reply; room for the frame around it
+
+// Parsing. A five-octet header may announce 2^32 elements: these are checked before anything is allocated.
+inline constexpr std::size_t value_depth_max = 16;
+inline constexpr std::size_t value_elements_max = 65'536;        // of all containers of one value together
+inline constexpr std::size_t text_size_max = 512 * 1024;         // one string inside a value
+inline constexpr std::size_t name_size_max = 64;                 // identities, agents, actions, collectives, facts' keys are longer
+inline constexpr std::size_t fact_name_size_max = 256;
+inline constexpr std::size_t filter_terms_max = 256;             // of one kind; -I with a long node list fits
+inline constexpr std::size_t filter_text_size_max = 4 * 1024;    // one term, so one regular expression
+inline constexpr std::size_t schema_size_max = 1024 * 1024;      // a DDL file
+inline constexpr std::size_t facts_size_max = 1024 * 1024;       // a facts file
+inline constexpr std::size_t config_size_max = 256 * 1024;
+inline constexpr std::size_t key_file_size_max = 4 * 1024;
+
+// The mesh.
+inline constexpr std::size_t full_mesh_max = 16;                 // up to here every peer is a relay
+inline constexpr std::size_t roster_max = 8'192;                 // members of one group
+inline constexpr std::size_t links_max = 4'096;                  // accepted and dialled, callers included
+inline constexpr std::size_t unverified_links_max = 512;         // connections that have not finished HELLO
+inline constexpr std::size_t roster_entries_per_frame_max = 512;
+inline constexpr std::size_t results_per_frame_max = 4'096;
+inline constexpr std::size_t live_requests_max = 1'024;          // above: overloaded, said to the caller
+inline constexpr std::size_t remembered_requests_max = 10'000;   // finished ones, for duplicates; oldest forgotten first
+inline constexpr std::size_t cached_reply_bytes_max = 64 * 1024 * 1024;
+inline constexpr std::uint8_t hops_max = 6;
+inline constexpr std::size_t endpoint_size_max = 256;
+inline constexpr std::size_t collectives_max = 64;
+
+// Time.
+inline constexpr auto request_ttl_max = 300s;
+inline constexpr auto clock_skew_max = 60s;
+inline constexpr auto request_timeout_max = 24h;
+inline constexpr std::size_t replay_entries_max = 200'000;       // of all callers; one caller gets a quarter
+
+}  // namespace mco::proto::limits

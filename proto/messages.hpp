@@ -1,0 +1,247 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "proto/filter.hpp"
+#include "proto/ids.hpp"
+#include "proto/ledger.hpp"
+#include "proto/time.hpp"
+#include "proto/value.hpp"
+
+// The wire format: this header is its only description. codec.hpp turns these structs into octets and back.
+//
+// Every message on a link is one msgpack array [version, type, fields...] in one ZeroMQ frame: fields in the order of the
+// struct, ids and octet strings as bin, text as str (UTF-8), enums and counts as unsigned integers, durations and times
+// as integers in microseconds unless the name says otherwise, structs and vectors as arrays. Maps occur only inside
+// Value. Integers are in their shortest form. Anything else is malformed: extra or missing fields, trailing octets,
+// another type, an enum out of range. On the fan-out plane a topic frame goes first.
+//
+// Two layers: the *outer* messages below are read by every relay; *sealed* octets (request, reply, peer record,
+// certificate) are signed or boxed by security/ and pass through relays unchanged.
+namespace mco::proto {
+
+inline constexpr std::uint8_t wire_version = 1;
+
+// ---------------------------------------------------------------------------------------------- certificates
+
+enum class CertificateRole : std::uint8_t { root = 0, issuer = 1, node = 2, proxy = 3, caller = 4 };
+std::string_view name(CertificateRole role);
+
+// What a signature by an authority or an issuer covers: "mco-cert-v1\0" followed by the packed body.
+struct CertificateBody {
+    std::uint8_t version = 1;
+    Serial authority{};                        // serial of the root of this collective of machines
+    Serial serial{};
+    CertificateRole role = CertificateRole::node;
+    std::string name;                          // 1-64 of [a-z0-9._-], begins with a letter or digit, no ".."
+    SignPublicKey sign_key{};
+    CurvePublicKey curve_key{};                // zero for root and issuer
+    SealPublicKey seal_key{};                  // zero for root and issuer
+    WallTime not_before{};
+    WallTime not_after{};
+    Serial issuer{};                           // serial of the signer; a root signs itself
+    // Scope. Node, proxy: collectives they may join. Caller: collectives, agent/action globs, most targets (0: no limit).
+    std::vector<std::string> collectives;      // empty: all
+    std::vector<std::string> actions;          // "rpcutil/*", "*/status"; empty: all
+    std::uint32_t targets_max = 0;
+};
+struct Certificate {
+    Bytes body;                                // the exact octets signed
+    Signature signature{};
+};
+// The certificate and, unless the root signed it, its issuer's. Leaf first; at most two.
+struct CertificateChain {
+    std::vector<Certificate> certificates;
+};
+
+// ---------------------------------------------------------------------------------------------- peer records
+
+// One peer's word about itself, signed by its owner ("mco-peer-v1\0" || body), so it may be passed on by anybody.
+// The newest (incarnation, sequence) wins.
+struct PeerRecordBody {
+    PeerId peer{};
+    std::string name;
+    std::uint64_t incarnation = 0;             // start of the process, microseconds since the epoch
+    std::uint32_t sequence = 0;
+    std::string group;
+    std::string link_endpoint;                 // "tcp://192.0.2.7:21000": its ROUTER; empty: cannot be dialled
+    std::string fanout_endpoint;               // its XPUB
+    CurvePublicKey curve_key{};
+    std::vector<std::string> collectives;
+    std::string software;                      // "mcod 0.1.0"
+};
+struct SealedRecord {
+    Bytes body;
+    Signature signature{};
+    CertificateChain chain;                    // of the owner: a receiver needs nobody else to check it
+};
+
+// ---------------------------------------------------------------------------------------------- request and reply
+
+// What relays need. Certificate and signature are part of it, so that a relay can refuse forgeries without the body.
+struct Route {
+    std::uint8_t algorithm = 1;
+    std::string collective;
+    RequestId request{};
+    WallTime created{};
+    std::uint32_t ttl_ms = 0;                  // after created + ttl it must not start any more
+    std::uint32_t timeout_ms = 0;              // how long answers are awaited
+    SealPublicKey reply_key{};                 // fresh for this request
+    CertificateChain caller;
+};
+struct RequestBody {
+    std::string agent;
+    std::string action;
+    Filter filter;
+    Value arguments = Value::Map{};
+    bool wants_reply = true;                   // false: fire and forget
+};
+// Signature by the caller over "mco-req-v1\0" || collective || BLAKE2b(route) || body.
+struct SealedRequest {
+    Bytes route;                               // packed Route
+    Bytes body;                                // packed RequestBody
+    Signature signature{};
+};
+
+// MCollective's status codes.
+enum class StatusCode : std::uint8_t { ok = 0, aborted = 1, unknown_action = 2, missing_data = 3, invalid_data = 4, other = 5 };
+
+// Inside the box: from the node's seal key to the request's reply key.
+struct ReplyBody {
+    RequestId request{};
+    Digest request_digest{};                   // BLAKE2b of the whole sealed request
+    Serial node{};                             // certificate serial of the sender
+    std::uint32_t sequence = 0;
+    StatusCode status = StatusCode::ok;
+    std::string message;                       // "OK" when there is nothing to say
+    Value data;
+};
+struct SealedReply {
+    RequestId request{};
+    CertificateChain node;
+    std::array<std::uint8_t, 24> nonce{};
+    Bytes box;
+};
+
+// ---------------------------------------------------------------------------------------------- HELLO (types 1-5)
+
+// Dialler first: Hello, HelloReply, HelloProof, Welcome. Until HelloProof is verified the acceptor reads nothing else, until
+// HelloReply is verified the dialler sends nothing else. Each proof signs
+// "mco-hello-v1\0" || direction || BLAKE2b(earlier frames of both sides) || both curve keys || both nonces.
+struct Hello {
+    std::uint8_t version_min = wire_version;
+    std::uint8_t version_max = wire_version;
+    CertificateChain chain;
+    Nonce nonce{};
+    std::uint64_t revocations = 0;             // version of the revocation list held; 0: none
+};
+struct HelloReply {
+    std::uint8_t version = wire_version;       // chosen
+    CertificateChain chain;
+    Nonce nonce{};
+    std::uint64_t revocations = 0;
+    Signature proof{};
+};
+struct HelloProof {
+    Signature proof{};
+    Bytes record;                              // packed SealedRecord of the dialler; empty for callers
+};
+struct Welcome {
+    Bytes record;                              // packed SealedRecord of the acceptor
+    WallTime clock{};
+};
+// The last word before a link is closed; only to a peer whose key is proved, otherwise silence.
+struct Refusal {
+    Errc code = Errc::denied;
+    std::string reason;
+};
+
+// ---------------------------------------------------------------------------------------------- mesh (types 16-)
+
+enum class MemberState : std::uint8_t { up = 0, down = 1, left = 2 };
+struct RosterEntry {
+    Bytes record;                              // packed SealedRecord
+    MemberState state = MemberState::up;       // as the sender sees it
+    std::uint32_t since_ms = 0;                // for how long, unless up
+};
+// Both sides send everything when a link comes up or digests differ, and news as they learn them.
+struct Roster {
+    std::vector<RosterEntry> entries;
+};
+
+enum class Scope : std::uint8_t { inject = 0, local = 1 };  // client -> entry; accountant -> peers of the group
+struct Request {
+    Scope scope = Scope::inject;
+    std::uint8_t attempt = 1;                  // a higher one: forget the old way of reply, send again what is known here
+    PeerId accountant{};                       // to whom to report (local)
+    std::uint32_t left_ms = 0;                 // until the deadline, as the sender sees it
+    std::uint32_t sequence = 0;                // fan-out plane: counts up per (publisher, topic); 0 on a link
+    Bytes sealed;                              // packed SealedRequest
+};
+// "I have it and am alive." To a client: how many nodes are expected.
+struct Ack {
+    RequestId request{};
+    std::uint8_t attempt = 1;
+    std::uint32_t expected = 1;
+};
+struct Answer {
+    PeerId node{};
+    Outcome outcome = Outcome::ok;
+    Bytes sealed;                              // packed SealedReply; empty when the caller may not know more
+};
+struct Missing {
+    PeerId node{};
+    std::string name;
+    Reason reason = Reason::down;
+    Outcome outcome = Outcome::unreachable;
+    std::uint32_t since_ms = 0;                // down: for how long
+};
+// The only upward data. Idempotent: nodes are counted once. `ledger` is cumulative for the sender's subtree, and closed in
+// the last one.
+struct Up {
+    RequestId request{};
+    std::uint8_t attempt = 1;
+    std::uint32_t sequence = 0;                // from 1; a receiver that sees a gap polls
+    std::vector<Answer> answers;
+    std::vector<Missing> missing;
+    Ledger ledger;
+};
+struct Poll {
+    RequestId request{};
+    std::uint8_t attempt = 1;
+};
+enum class Progress : std::uint8_t { unknown = 0, working = 1, done = 2 };
+struct Status {
+    RequestId request{};
+    std::uint8_t attempt = 1;
+    Progress progress = Progress::unknown;
+};
+struct Cancel {
+    RequestId request{};
+};
+// Proof of life of the program (libzmq's heartbeats only prove its I/O thread), round-trip time, and anti-entropy.
+struct Ping {
+    std::uint64_t token = 0;                   // the sender's own; comes back unchanged
+    std::uint64_t roster_digest = 0;
+};
+struct Pong {
+    std::uint64_t token = 0;
+};
+// Said before leaving on purpose; the peer then is not missed.
+struct Bye {
+    std::string reason;
+};
+// A request that was not taken. To the caller's link only.
+struct Refused {
+    RequestId request{};
+    Errc code = Errc::denied;
+    std::string reason;
+};
+
+using Message = std::variant<Hello, HelloReply, HelloProof, Welcome, Refusal, Roster, Request, Ack, Up, Poll, Status, Cancel,
+                             Ping, Pong, Bye, Refused>;
+
+}  // namespace mco::proto

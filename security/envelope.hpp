@@ -1,0 +1,42 @@
+#pragma once
+
+#include "proto/messages.hpp"
+#include "security/keys.hpp"
+#include "security/trust_store.hpp"
+
+// Authority travels with the message: requests are signed by the caller, replies boxed from node to caller, records signed
+// by their owner. All functions work on exact octets: nothing is decoded, encoded again and then verified.
+namespace mco::security {
+
+// ---- requests
+// Fills nothing in: route and body are complete, route.caller is the signer's chain, route.reply_key the public half of a
+// fresh pair.
+proto::Result<proto::Bytes> seal_request(const SignSecret& caller, const proto::Route& route, const proto::RequestBody& body);
+
+struct OpenedRequest {
+    proto::Route route;
+    proto::Bytes body;         // still packed: relays never look inside
+    proto::Digest digest{};    // of the whole sealed request
+    Principal caller;
+};
+// Signature, certificate and role. Time, replay and authorization are Admission's. Used by every relay before it passes a
+// request on, and by the node.
+proto::Result<OpenedRequest> open_request(TrustStore& trust, proto::BytesView sealed, proto::WallTime now);
+
+// ---- replies
+proto::Result<proto::Bytes> seal_reply(const KeySet& node, const proto::CertificateChain& chain,
+                                       const proto::SealPublicKey& reply_key, const proto::ReplyBody& body);
+struct OpenedReply {
+    proto::ReplyBody body;
+    Principal node;
+};
+// The reply must be for this request id and digest, and its box from the seal key of the certificate beside it.
+proto::Result<OpenedReply> open_reply(TrustStore& trust, const SealPair& reply_pair, const proto::RequestId& request,
+                                      const proto::Digest& request_digest, proto::BytesView sealed, proto::WallTime now);
+
+// ---- peer records
+proto::Bytes seal_record(const SignSecret& owner, const proto::CertificateChain& chain, const proto::PeerRecordBody& body);
+// The record's peer, name, curve key and collectives agree with the certificate.
+proto::Result<proto::PeerRecordBody> open_record(TrustStore& trust, proto::BytesView sealed, proto::WallTime now);
+
+}  // namespace mco::security

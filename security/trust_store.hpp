@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/messages.hpp"
+#include "proto/time.hpp"
+
+namespace mco::security {
+
+// A verified somebody. Made by TrustStore only from a chain that held at that moment; expiry is re-checked at use.
+struct Principal {
+    proto::Serial serial{};
+    proto::PeerId peer{};
+    proto::CertificateRole role = proto::CertificateRole::node;
+    std::string name;
+    proto::SignPublicKey sign_key{};
+    proto::CurvePublicKey curve_key{};
+    proto::SealPublicKey seal_key{};
+    proto::WallTime not_after{};
+    std::vector<std::string> collectives;
+    std::vector<std::string> actions;
+    std::uint32_t targets_max = 0;
+
+    bool may_join(std::string_view collective) const;                        // empty list: all
+    bool may_call(std::string_view agent, std::string_view action) const;    // globs "agent/action"; empty list: all
+};
+
+// The roots this process believes in, and every decision about certificates. One thread.
+//
+// Rules, each with its own sentence in the error: the chain ends at a root we hold; depth at most 2; every signature holds
+// over the exact octets; roles nest (a root signs anything, an issuer signs leaves only); names, times (60 s of skew) and
+// versions are right; nobody on the chain is revoked. Results are cached by the digest of the chain's octets, bounded, but times and
+// revocation are checked at each call.
+class TrustStore {
+ public:
+    // Roots as read from the trust file; at least one, at most 4.
+    static proto::Result<TrustStore> make(std::vector<proto::Certificate> roots);
+
+    proto::Result<Principal> verify(const proto::CertificateChain& chain, proto::WallTime now);
+
+    // Revocation of single serials; lists that travel are a later part of this.
+    void revoke(const proto::Serial& serial);
+    bool revoked(const proto::Serial& serial) const;
+    std::uint64_t revocations_version() const { return 0; }
+
+ private:
+    struct Root {
+        proto::Certificate certificate;
+        proto::CertificateBody body;
+    };
+    struct Known {
+        Principal principal;
+        std::vector<proto::Serial> serials;  // of the whole chain
+        proto::WallTime not_before, not_after;
+    };
+    TrustStore() = default;
+    proto::Result<Known> examine(const proto::CertificateChain& chain) const;
+
+    std::vector<Root> roots_;
+    std::vector<proto::Serial> revoked_;
+    std::unordered_map<proto::Digest, Known> known_;
+    std::list<proto::Digest> known_order_;  // oldest first; bounded
+};
+
+}  // namespace mco::security
