@@ -1,0 +1,11 @@
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // a test that closes a child's pipe early wants EPIPE, not death
+    doctest::Context context(argc, argv);
+    context.setOption("no-path-filenames", true);
+    return context.run();
+}
