@@ -14,6 +14,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -65,7 +66,8 @@ pid_t spawn(const Launch& launch, Descriptors descriptors) {
         dup2(descriptors.in, 0);
         dup2(descriptors.out, 1);
         dup2(descriptors.err, 2);
-        if (descriptors.ready >= 0) dup2(descriptors.ready, 3);
+        if (descriptors.ready == 3) fcntl(3, F_SETFD, 0);
+        if (descriptors.ready > 3) dup2(descriptors.ready, 3);
         syscall(SYS_close_range, descriptors.ready >= 0 ? 4U : 3U, ~0U, 0U);
         if (!launch.directory.empty() && chdir(launch.directory.c_str()) != 0) _exit(126);
         execvpe(argv[0], argv.data(), envp.data());
