@@ -1,0 +1,26 @@
+// Every script of tests/e2e/cli against one mesh of the acceptance checks' three machines.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/e2e/fleet.hpp"
+#include "tests/e2e/script.hpp"
+
+namespace mco::test {
+namespace {
+
+TEST_CASE("what an operator types prints what the scripts say") {
+    Fleet fleet(Fleet::acceptance_nodes());
+    std::vector<std::filesystem::path> scripts;
+    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(MCO_SOURCE_DIR) / "tests/e2e/cli"))
+        scripts.push_back(entry.path());
+    std::sort(scripts.begin(), scripts.end());
+    REQUIRE(!scripts.empty());
+    for (const auto& script : scripts) {
+        for (const auto& mismatch : run_script(script, fleet)) FAIL_CHECK(mismatch.what);
+    }
+}
+
+}  // namespace
+}  // namespace mco::test

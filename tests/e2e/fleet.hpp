@@ -1,0 +1,57 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/process.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace mco::test {
+
+struct NodeTraits {
+    std::string name;
+    std::string facts;                 // YAML
+    std::vector<std::string> classes;
+    std::string extra = {};            // further lines of its configuration
+};
+
+// A throw-away authority and real daemons on loopback with real keys, each child killed when the object goes.
+// The first node is the others' seed and, through its local socket, the operator's first entry.
+class Fleet {
+ public:
+    explicit Fleet(std::vector<NodeTraits> nodes);
+    // The three machines that the acceptance checks of MCollective's behaviour speak of: web1, web2, db1.
+    static std::vector<NodeTraits> acceptance_nodes();
+
+    // Runs `mco WORDS...` as the operator.
+    Finished mco(std::vector<std::string> words, std::map<std::string, std::string> environment = {},
+                 std::string input = {}) const;
+    // Runs mco-ca; fails the test if that fails.
+    std::string ca(std::vector<std::string> words) const;
+
+    Process& node(std::string_view name);
+    void restart(std::string_view name);                     // waits until ready
+    std::filesystem::path folder(std::string_view name) const { return dir_ / name; }
+    std::filesystem::path config(std::string_view name) const { return folder(name) / "mcod.conf"; }
+    std::filesystem::path authority() const { return dir_ / "ca"; }
+    std::filesystem::path client_config() const { return dir_ / "client.cfg"; }
+    const TempDir& dir() const { return dir_; }
+    std::string endpoint(std::string_view name) const { return endpoints_.find(name)->second; }
+    std::string curve_key(std::string_view name) const;
+    std::string logs() const;                                // the last lines of every daemon, for failures
+
+ private:
+    void make(const NodeTraits& traits, bool first);
+    void start(const std::string& name);
+    void write_client() const;
+
+    TempDir dir_;
+    std::string first_;
+    std::map<std::string, std::string, std::less<>> endpoints_;
+    std::map<std::string, Process, std::less<>> processes_;
+};
+
+}  // namespace mco::test
