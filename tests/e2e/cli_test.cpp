@@ -1,8 +1,8 @@
 // Every script of tests/e2e/cli against one mesh of the acceptance checks' three machines.
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
+
+#include <doctest/doctest.h>
 
 #include "tests/e2e/fleet.hpp"
 #include "tests/e2e/script.hpp"
@@ -13,7 +13,8 @@ namespace {
 TEST_CASE("what an operator types prints what the scripts say") {
     Fleet fleet(Fleet::acceptance_nodes());
     std::vector<std::filesystem::path> scripts;
-    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(MCO_SOURCE_DIR) / "tests/e2e/cli"))
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::filesystem::path(MCO_SOURCE_DIR) / "tests/e2e/cli"))
         scripts.push_back(entry.path());
     std::sort(scripts.begin(), scripts.end());
     REQUIRE(!scripts.empty());

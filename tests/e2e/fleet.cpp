@@ -1,11 +1,11 @@
 #include "tests/e2e/fleet.hpp"
 
-#include <doctest/doctest.h>
-#include <fmt/format.h>
-
 #include <fstream>
 #include <iterator>
 #include <sstream>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
 
 namespace mco::test {
 namespace {
@@ -19,7 +19,8 @@ std::string read_text(const std::filesystem::path& file) {
 
 Fleet::Fleet(std::vector<NodeTraits> nodes) : first_(nodes.front().name) {
     ca({"init", authority().string(), "--name", "test"});
-    ca({"issue", "--ca", authority().string(), "--name", "operator", "--role", "caller", "--out", (dir_ / "operator").string()});
+    ca({"issue", "--ca", authority().string(), "--name", "operator", "--role", "caller", "--out",
+        (dir_ / "operator").string()});
     for (const auto& traits : nodes) {
         make(traits, traits.name == first_);
         start(traits.name);
@@ -48,7 +49,8 @@ void Fleet::make(const NodeTraits& traits, bool first) {
     dir_.write(traits.name + "/policies/rpcutil.policy", "policy default deny\nallow\tcert=operator\t*\t*\t*\n");
     std::string text = fmt::format(
         "identity = {0}\ncertificate = {1}/{0}.cert\nsecret_keys = {1}/{0}.key\ntrust = {2}/root.cert\n"
-        "listen = tcp://127.0.0.1:*\nplugin.yaml = {1}/facts.yaml\nclassesfile = {1}/classes.txt\npolicies = {1}/policies\n"
+        "listen = tcp://127.0.0.1:*\nplugin.yaml = {1}/facts.yaml\nclassesfile = {1}/classes.txt\npolicies = "
+        "{1}/policies\n"
         "plugin.rpcaudit.logfile = {1}/audit.jsonl\nlogger_type = file\nlogfile = {1}/mcod.log\nloglevel = debug\n",
         traits.name, home.string(), authority().string());
     if (first) {
@@ -63,7 +65,8 @@ void Fleet::start(const std::string& name) {
     Process process({.argv = {program("mcod").string(), "-c", config(name).string(), "--ready-fd", "3"}},
                     folder(name) / "stderr.log", Process::Ready::on_descriptor_3);
     const auto line = process.wait_ready();
-    REQUIRE_MESSAGE(line.has_value(), name << " did not become ready: " << process.log_text() << read_text(folder(name) / "mcod.log"));
+    REQUIRE_MESSAGE(line.has_value(),
+                    name << " did not become ready: " << process.log_text() << read_text(folder(name) / "mcod.log"));
     std::istringstream words(*line);
     std::string word;
     while (words >> word) {
@@ -101,7 +104,8 @@ std::string Fleet::curve_key(std::string_view name) const {
     return key;
 }
 
-Finished Fleet::mco(std::vector<std::string> words, std::map<std::string, std::string> environment, std::string input) const {
+Finished Fleet::mco(std::vector<std::string> words, std::map<std::string, std::string> environment,
+                    std::string input) const {
     words.insert(words.begin(), program("mco").string());
     environment.emplace("MCO_CONFIG", client_config().string());
     environment.emplace("HOME", dir_.path().string());

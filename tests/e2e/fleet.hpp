@@ -13,9 +13,9 @@ namespace mco::test {
 
 struct NodeTraits {
     std::string name;
-    std::string facts;                 // YAML
+    std::string facts;  // YAML
     std::vector<std::string> classes;
-    std::string extra = {};            // further lines of its configuration
+    std::string extra = {};  // further lines of its configuration
 };
 
 // A throw-away authority and real daemons on loopback with real keys, each child killed when the object goes.
@@ -33,7 +33,7 @@ class Fleet {
     std::string ca(std::vector<std::string> words) const;
 
     Process& node(std::string_view name);
-    void restart(std::string_view name);                     // waits until ready
+    void restart(std::string_view name);  // waits until ready
     std::filesystem::path folder(std::string_view name) const { return dir_ / name; }
     std::filesystem::path config(std::string_view name) const { return folder(name) / "mcod.conf"; }
     std::filesystem::path authority() const { return dir_ / "ca"; }
@@ -41,7 +41,7 @@ class Fleet {
     const TempDir& dir() const { return dir_; }
     std::string endpoint(std::string_view name) const { return endpoints_.find(name)->second; }
     std::string curve_key(std::string_view name) const;
-    std::string logs() const;                                // the last lines of every daemon, for failures
+    std::string logs() const;  // the last lines of every daemon, for failures
 
  private:
     void make(const NodeTraits& traits, bool first);

@@ -1,9 +1,10 @@
 // No command waits for a timer: a request ends when every node is accounted for, and says who is missing and why.
 
-#include <doctest/doctest.h>
+#include "tests/e2e/fleet.hpp"
+
 #include <signal.h>
 
-#include "tests/e2e/fleet.hpp"
+#include <doctest/doctest.h>
 
 namespace mco::test {
 namespace {

@@ -1,10 +1,10 @@
 // Bad input: one clear line that names the thing and the next step, the documented status, and the daemon lives on.
 
-#include <doctest/doctest.h>
-#include <fmt/format.h>
-
 #include <fstream>
 #include <iterator>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "tests/e2e/fleet.hpp"
 
@@ -30,8 +30,8 @@ TEST_CASE("a daemon refuses a bad configuration, naming file, line and cure") {
         std::string_view says;
     };
     const std::vector<Row> rows{
-        {"identiti = db1\n", "identity"},        // with the nearest known one
-        {"workers = many\n", "workers"},         // bad integer
+        {"identiti = db1\n", "identity"},  // with the nearest known one
+        {"workers = many\n", "workers"},   // bad integer
         {"activate_agents = maybe\n", "activate_agents"},
         {"libdir = relative/path\n", "libdir"},
         {"identity = no spaces allowed\n", "identity"},
@@ -48,7 +48,8 @@ TEST_CASE("a daemon refuses a bad configuration, naming file, line and cure") {
         const auto checked = run({.argv = {program("mcod").string(), "--check-config", "-c", config.string()}});
         CHECK_MESSAGE(checked.status == 1, row.line << checked.out << checked.err);
     }
-    const auto checked = run({.argv = {program("mcod").string(), "--check-config", "-c", fleet.config("db1").string()}});
+    const auto checked =
+        run({.argv = {program("mcod").string(), "--check-config", "-c", fleet.config("db1").string()}});
     CHECK_MESSAGE(checked.status == 0, checked.out << checked.err);
 }
 
@@ -73,9 +74,11 @@ TEST_CASE("a daemon refuses an unreadable configuration, a readable secret, a bu
     }
     SUBCASE("an expired certificate") {
         fleet.ca({"issue", "--ca", fleet.authority().string(), "--name", "old", "--role", "node", "--out",
-                  (fleet.dir() / "old").string(), "--not-before", "2020-01-01T00:00:00Z", "--not-after", "2020-02-01T00:00:00Z"});
+                  (fleet.dir() / "old").string(), "--not-before", "2020-01-01T00:00:00Z", "--not-after",
+                  "2020-02-01T00:00:00Z"});
         auto text = read_text(fleet.config("db1"));
-        for (auto at = text.find("db1/db1."); at != std::string::npos; at = text.find("db1/db1.")) text.replace(at, 8, "old/old.");
+        for (auto at = text.find("db1/db1."); at != std::string::npos; at = text.find("db1/db1."))
+            text.replace(at, 8, "old/old.");
         text.replace(text.find("identity = db1"), 14, "identity = old");
         const auto finished = start(fleet.dir().write("old/mcod.conf", text));
         CHECK(finished.status == 1);

@@ -1,9 +1,10 @@
 // A daemon's life: it says when it is ready, reloads without dropping the mesh, and ends in good order.
 
-#include <doctest/doctest.h>
 #include <signal.h>
 
 #include <fstream>
+
+#include <doctest/doctest.h>
 
 #include "tests/e2e/fleet.hpp"
 
@@ -36,7 +37,8 @@ TEST_CASE("SIGHUP reads the policies again without dropping the mesh") {
     CHECK(fleet.mco({"rpc", "rpcutil", "ping"}).status == 0);
     fleet.dir().write("db1/policies/rpcutil.policy", "policy default deny\n");
     REQUIRE(fleet.node("db1").signal(SIGHUP));
-    for (int attempt = 0; fleet.mco({"rpc", "rpcutil", "ping"}).status != 2; ++attempt)  // the signal is taken between two requests
+    for (int attempt = 0; fleet.mco({"rpc", "rpcutil", "ping"}).status != 2;
+         ++attempt)  // the signal is taken between two requests
         REQUIRE_MESSAGE(attempt < 50, fleet.logs());
     CHECK(has(fleet.mco({"ping"}).out, "3 replies"));
     SUBCASE("a broken one keeps the old") {

@@ -1,12 +1,12 @@
 #include "tests/e2e/script.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <fstream>
 #include <optional>
 #include <regex>
 #include <sstream>
+
+#include <fmt/format.h>
 
 namespace mco::test {
 namespace {
@@ -50,8 +50,10 @@ std::vector<std::string> split_words(const std::string& command, const std::stri
     char quote = 0;
     for (const char c : command) {
         if (quote != 0) {
-            if (c == quote) quote = 0;
-            else *word += c;
+            if (c == quote)
+                quote = 0;
+            else
+                *word += c;
         } else if (c == '\'' || c == '"') {
             quote = c;
             if (!word) word.emplace();
@@ -120,7 +122,8 @@ std::optional<std::string> run_step(const Step& step, const Fleet& fleet) {
     auto printed = split_lines(finished.out);
     if (sorted) std::sort(printed.begin(), printed.end());
     std::optional<std::string> wrong = compare(step.expected, printed);
-    if (!wrong && finished.status != step.status) wrong = fmt::format("exit status {}, not {}", finished.status, step.status);
+    if (!wrong && finished.status != step.status)
+        wrong = fmt::format("exit status {}, not {}", finished.status, step.status);
     if (!wrong && step.silent && !finished.err.empty()) wrong = "stderr is not empty";
     for (const auto& error : step.errors) {
         if (!wrong && !std::regex_search(finished.err, std::regex(error)))
@@ -136,7 +139,8 @@ std::vector<Mismatch> run_script(const std::filesystem::path& file, const Fleet&
     std::vector<Mismatch> mismatches;
     for (const auto& step : read_steps(file)) {
         if (auto wrong = run_step(step, fleet))
-            mismatches.push_back({step.line, fmt::format("{}:{}: $ {}\n{}", file.filename().string(), step.line, step.command, *wrong)});
+            mismatches.push_back(
+                {step.line, fmt::format("{}:{}: $ {}\n{}", file.filename().string(), step.line, step.command, *wrong)});
     }
     if (read_steps(file).empty()) mismatches.push_back({0, file.string() + " has no command"});
     return mismatches;

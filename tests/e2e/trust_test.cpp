@@ -13,8 +13,9 @@ bool has(const std::string& text, std::string_view part) { return text.find(part
 // The operator's configuration with some lines exchanged.
 std::filesystem::path client_with(const Fleet& fleet, const std::string& certificate, const std::string& keys,
                                   const std::string& trust) {
-    return fleet.dir().write("other.cfg", fmt::format("certificate = {}\nsecret_keys = {}\ntrust = {}\nentry = {} {}\n",
-                                                      certificate, keys, trust, fleet.endpoint("web1"), fleet.curve_key("web1")));
+    return fleet.dir().write(
+        "other.cfg", fmt::format("certificate = {}\nsecret_keys = {}\ntrust = {}\nentry = {} {}\n", certificate, keys,
+                                 trust, fleet.endpoint("web1"), fleet.curve_key("web1")));
 }
 
 // `mco ping` as somebody else: must fail with one line (and a hint), status 1, and the daemon lives on.
@@ -34,20 +35,23 @@ TEST_CASE("a stranger of another authority is refused") {
     fleet.ca({"init", other, "--name", "other"});
     fleet.ca({"issue", "--ca", other, "--name", "stranger", "--role", "caller", "--out", out});
     SUBCASE("who trusts our root") {
-        expect_refused(fleet, client_with(fleet, out + "/stranger.cert", out + "/stranger.key", fleet.authority() / "root.cert"),
-                       "web1");
+        expect_refused(
+            fleet, client_with(fleet, out + "/stranger.cert", out + "/stranger.key", fleet.authority() / "root.cert"),
+            "web1");
     }
     SUBCASE("who does not") {
-        expect_refused(fleet, client_with(fleet, out + "/stranger.cert", out + "/stranger.key", other + "/root.cert"), "authority");
+        expect_refused(fleet, client_with(fleet, out + "/stranger.cert", out + "/stranger.key", other + "/root.cert"),
+                       "authority");
     }
 }
 
 TEST_CASE("an expired certificate is refused before anything is sent, naming it and its end") {
     Fleet fleet(Fleet::acceptance_nodes());
     const auto out = (fleet.dir() / "late").string();
-    fleet.ca({"issue", "--ca", fleet.authority().string(), "--name", "late", "--role", "caller", "--out", out, "--not-before",
-              "2020-01-01T00:00:00Z", "--not-after", "2020-02-01T00:00:00Z"});
-    expect_refused(fleet, client_with(fleet, out + "/late.cert", out + "/late.key", fleet.authority() / "root.cert"), "expired");
+    fleet.ca({"issue", "--ca", fleet.authority().string(), "--name", "late", "--role", "caller", "--out", out,
+              "--not-before", "2020-01-01T00:00:00Z", "--not-after", "2020-02-01T00:00:00Z"});
+    expect_refused(fleet, client_with(fleet, out + "/late.cert", out + "/late.key", fleet.authority() / "root.cert"),
+                   "expired");
 }
 
 TEST_CASE("a certificate without its key is refused") {
@@ -55,7 +59,8 @@ TEST_CASE("a certificate without its key is refused") {
     const auto out = (fleet.dir() / "second").string();
     fleet.ca({"issue", "--ca", fleet.authority().string(), "--name", "second", "--role", "caller", "--out", out});
     expect_refused(fleet,
-                   client_with(fleet, fleet.dir() / "operator/operator.cert", out + "/second.key", fleet.authority() / "root.cert"),
+                   client_with(fleet, fleet.dir() / "operator/operator.cert", out + "/second.key",
+                               fleet.authority() / "root.cert"),
                    "operator.cert");
 }
 
@@ -87,7 +92,8 @@ TEST_CASE("a caller without a rule is denied with the fixed sentence, and the re
     const auto rpc = fleet.mco({"rpc", "rpcutil", "ping"}, {{"MCO_CONFIG", config.string()}});
     CHECK(rpc.status == 2);
     CHECK_MESSAGE(has(rpc.out, "You are not authorized to call this agent or action."), rpc.out << rpc.err);
-    const auto audit = run({.argv = {"/bin/grep", "-c", "\"policy_denied\"", (fleet.folder("db1") / "audit.jsonl").string()}});
+    const auto audit =
+        run({.argv = {"/bin/grep", "-c", "\"policy_denied\"", (fleet.folder("db1") / "audit.jsonl").string()}});
     CHECK(audit.out == "1\n");
 }
 

@@ -1,7 +1,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT
-#include <doctest/doctest.h>
-
 #include <csignal>
+
+#include <doctest/doctest.h>
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // a test that closes a child's pipe early wants EPIPE, not death

@@ -89,9 +89,7 @@ bool ended_before(pid_t pid, Clock::time_point end) {
     if (descriptor < 0) die(fmt::format("pidfd_open: {}", std::strerror(errno)));
     pollfd waiting{descriptor, POLLIN, 0};
     int answer = -1;
-    do {
-        answer = poll(&waiting, 1, milliseconds_left(end));
-    } while (answer < 0 && errno == EINTR);
+    do { answer = poll(&waiting, 1, milliseconds_left(end)); } while (answer < 0 && errno == EINTR);
     close(descriptor);
     return answer > 0;
 }
@@ -123,8 +121,8 @@ Finished run(const Launch& launch, std::chrono::seconds limit) {
             waitpid(pid, nullptr, 0);
             std::string command;
             for (const auto& word : launch.argv) command += word + " ";
-            die(fmt::format("{}: still running after {} s\nstdout: {}\nstderr: {}", command, limit.count(), finished.out,
-                            finished.err));
+            die(fmt::format("{}: still running after {} s\nstdout: {}\nstderr: {}", command, limit.count(),
+                            finished.out, finished.err));
         }
         for (std::size_t i = 0; i < sources.size(); ++i) {
             if (sources[i].fd < 0 || sources[i].revents == 0) continue;

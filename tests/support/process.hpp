@@ -18,9 +18,10 @@ struct Finished {
 };
 
 struct Launch {
-    std::vector<std::string> argv;                        // argv[0] is a path, or found in PATH
-    std::map<std::string, std::string> environment = {};  // added to a small clean one (PATH, HOME=/nonexistent, LANG=C.UTF-8)
-    std::string input = {};                               // standard input; then closed
+    std::vector<std::string> argv;  // argv[0] is a path, or found in PATH
+    std::map<std::string, std::string> environment =
+        {};                  // added to a small clean one (PATH, HOME=/nonexistent, LANG=C.UTF-8)
+    std::string input = {};  // standard input; then closed
     std::filesystem::path directory = {};
 };
 

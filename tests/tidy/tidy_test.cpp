@@ -1,8 +1,6 @@
 // The rules of the house that a machine can check: include arrows, where third-party headers may be named, nothing missing
 // from CMake, no sleeping tests, no file that should have been split. It checks facts, not taste.
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 namespace {
 
@@ -37,7 +37,8 @@ std::vector<Source> sources(const std::vector<std::string>& extensions) {
         if (!fs::exists(top)) continue;
         for (const auto& entry : fs::recursive_directory_iterator(top)) {
             const std::string extension = entry.path().extension();
-            if (!entry.is_regular_file() || std::find(extensions.begin(), extensions.end(), extension) == extensions.end())
+            if (!entry.is_regular_file() ||
+                std::find(extensions.begin(), extensions.end(), extension) == extensions.end())
                 continue;
             found.push_back({fs::relative(entry.path(), MCO_SOURCE_DIR).generic_string(), read_lines(entry.path())});
         }
@@ -126,8 +127,9 @@ TEST_CASE("third-party headers stay where they are locked up") {
             const std::string target = included(line, '<', '>');
             for (const auto& enclosure : enclosures) {
                 if (!starts_with(target, enclosure.header)) continue;
-                const bool allowed = std::any_of(enclosure.allowed_in.begin(), enclosure.allowed_in.end(),
-                                                 [&](const std::string& prefix) { return starts_with(source.path, prefix); });
+                const bool allowed =
+                    std::any_of(enclosure.allowed_in.begin(), enclosure.allowed_in.end(),
+                                [&](const std::string& prefix) { return starts_with(source.path, prefix); });
                 CHECK_MESSAGE(allowed, source.path << " must not include <" << target << ">");
                 const bool header = source.path.ends_with(".hpp") && !starts_with(source.path, "tests/");
                 CHECK_MESSAGE((!header || starts_with(source.path, "bench/")),
@@ -139,7 +141,8 @@ TEST_CASE("third-party headers stay where they are locked up") {
     }
     for (const auto& enclosure : enclosures) {
         if (enclosure.files_max != 0)
-            CHECK_MESSAGE(users[enclosure.header].size() <= enclosure.files_max, enclosure.header << " is used in several files");
+            CHECK_MESSAGE(users[enclosure.header].size() <= enclosure.files_max,
+                          enclosure.header << " is used in several files");
     }
 }
 
@@ -162,7 +165,8 @@ TEST_CASE("every source is built by name") {
         for (const auto& [folder, text] : lists) {
             if (!starts_with(source.path, folder + "/")) continue;
             std::string rest = source.path.substr(folder.size() + 1);
-            if (rest.ends_with("_fuzz.cpp")) rest = "mco_fuzz_target(" + rest.substr(0, rest.size() - 9);  // named by its target
+            if (rest.ends_with("_fuzz.cpp"))
+                rest = "mco_fuzz_target(" + rest.substr(0, rest.size() - 9);  // named by its target
             named = named || text.find(rest) != std::string::npos;
         }
         CHECK_MESSAGE(named, source.path << " is in no CMakeLists.txt");
@@ -177,10 +181,12 @@ TEST_CASE("no test sleeps, no thread is detached, nothing runs a shell") {
         for (std::size_t i = 0; i < source.lines.size(); ++i) {
             if (starts_with(source.path, "tests/")) {
                 for (const auto& word : sleeping)
-                    CHECK_MESSAGE(source.lines[i].find(word) == std::string::npos, source.path << ":" << i + 1 << " sleeps");
+                    CHECK_MESSAGE(source.lines[i].find(word) == std::string::npos,
+                                  source.path << ":" << i + 1 << " sleeps");
             }
             for (const auto& word : never)
-                CHECK_MESSAGE(source.lines[i].find(word) == std::string::npos, source.path << ":" << i + 1 << " has " << word);
+                CHECK_MESSAGE(source.lines[i].find(word) == std::string::npos,
+                              source.path << ":" << i + 1 << " has " << word);
         }
     }
 }
