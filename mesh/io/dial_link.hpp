@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ class Context {
     ~Context();
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
-    void* handle() const;                          // zmq_ctx_t*, for this folder only
+    void* handle() const;  // zmq_ctx_t*, for this folder only
  private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
@@ -35,20 +36,21 @@ class DialLink {
  public:
     struct Retry {
         std::chrono::milliseconds first{250}, most{15'000};
-        bool keep_trying = true;                   // false: one attempt, then `gone`
-        std::chrono::milliseconds handshake_max{5'000};   // dial to Welcome
+        bool keep_trying = true;                         // false: one attempt, then `gone` (after `down`, if it was up)
+        std::chrono::milliseconds handshake_max{5'000};  // dial to Welcome
     };
     // `self` and `trust` must outlive the link. `record` is our packed SealedRecord, empty for callers.
-    DialLink(Context& context, std::string endpoint, const proto::CurvePublicKey& server_key, const security::Identity& self,
-             security::TrustStore& trust, proto::Bytes record, Retry retry, std::uint64_t jitter_seed);
+    DialLink(Context& context, std::string endpoint, const proto::CurvePublicKey& server_key,
+             const security::Identity& self, security::TrustStore& trust, proto::Bytes record, Retry retry,
+             std::uint64_t jitter_seed);
     ~DialLink();
     DialLink(const DialLink&) = delete;
     DialLink& operator=(const DialLink&) = delete;
 
     struct Event {
         enum class Kind : std::uint8_t { up, frame, down, gone } kind;
-        proto::Bytes frame;                        // of `frame`
-        proto::Error why;                          // of `down` and `gone`: what a person should read
+        proto::Bytes frame;  // of `frame`
+        proto::Error why;    // of `down` and `gone`: what a person should read
     };
     // Sockets to poll for reading; valid until the next call of service(). The DEALER and its monitor.
     std::vector<void*> pollable() const;
@@ -60,14 +62,26 @@ class DialLink {
     bool up() const;
     // False: not linked, or libzmq's queue is full.
     bool send(proto::BytesView frame);
-    const security::Principal& peer() const;       // while up
-    const proto::Bytes& peer_record() const;       // while up
+    // Ends what is there and dials again after the back-off; no event follows.
+    void hang_up(proto::Now now, proto::Error why);
+    // How long the destructor may take to hand queued frames to the network; 0 unless called.
+    void linger(std::chrono::milliseconds most);
+
+    const security::Principal& peer() const;  // while up
+    const proto::Bytes& peer_record() const;  // while up
     const std::string& endpoint() const;
     const proto::CurvePublicKey& server_key() const;
+    const proto::Error& last_failure() const;  // why the last attempt or link ended; an empty sentence: none did
+    std::uint64_t attempts() const;
 
  private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+// For programs with links but no Host: waits until a link can be serviced, one of `descriptors` is readable, an earliest
+// next_deadline() of the links has come, or `longest` has passed (negative: no limit). Returns the clocks afterwards.
+proto::Now wait(std::span<DialLink* const> links, std::span<const int> descriptors, std::chrono::milliseconds longest);
+proto::Now sample_clocks();
 
 }  // namespace mco::mesh::io

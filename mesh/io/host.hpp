@@ -20,9 +20,9 @@ namespace mco::mesh::io {
 class Host {
  public:
     struct Options {
-        std::vector<std::string> link_listen;      // "tcp://127.0.0.1:21000", "ipc:///run/mco/mcod.sock"; port * picks one
-        std::string fanout_listen;                 // "tcp://127.0.0.1:*"
-        std::string advertise_host;                // host part of our record's endpoints; empty: that of the first tcp listener
+        std::vector<std::string> link_listen;  // "tcp://127.0.0.1:21000", "ipc:///run/mco/mcod.sock"; port * picks one
+        std::string fanout_listen;             // "tcp://127.0.0.1:*"
+        std::string advertise_host;  // host part of our record's endpoints; empty: that of the first tcp listener
         std::vector<Address> seeds;
         std::vector<std::string> collectives;
         std::string group = "default";
@@ -34,13 +34,13 @@ class Host {
     struct Owner {
         std::function<void(proto::Now, const proto::RequestId&, proto::Bytes sealed)> perform;
         std::function<void(proto::Now, const proto::RequestId&)> withdraw;
-        std::function<void(proto::Now, const Notice&)> notice;      // engine's notices, for logs and metrics
-        std::function<void(const std::string&)> log;                // one line: link up, link down, refused and why
+        std::function<void(proto::Now, const Notice&)> notice;  // engine's notices, for logs and metrics
+        std::function<void(const std::string&)> log;            // one line: link up, link down, refused and why
     };
     // Binds everything, ZAP first, and proves that a stranger is refused on the fan-out plane. `self` and `trust` must outlive the host.
     // Errors name the endpoint: a busy port, a bad address.
-    static proto::Result<std::unique_ptr<Host>> open(Options options, const security::Identity& self, security::TrustStore& trust,
-                                                     Owner owner);
+    static proto::Result<std::unique_ptr<Host>> open(Options options, const security::Identity& self,
+                                                     security::TrustStore& trust, Owner owner);
     ~Host();
 
     // Waits for something to do, at most `longest`, then does a bounded amount of it.
@@ -49,14 +49,15 @@ class Host {
     void watch(int descriptor, std::function<void(proto::Now)> ready);
 
     void performed(proto::Now now, const proto::RequestId& request, proto::Outcome outcome, proto::Bytes sealed_reply);
-    void leave(std::string reason);                 // Bye to everybody; drained when the last frame was handed to libzmq
-    bool ready() const;                             // bound and, with seeds configured, linked to at least one of them
+    void leave(std::string reason);  // Bye to everybody; drained when the last frame was handed to libzmq
+    bool ready() const;              // bound and, with seeds configured, linked to at least one of them
 
-    std::vector<std::string> link_endpoints() const;   // as bound: real ports
+    std::vector<std::string> link_endpoints() const;  // as bound: real ports
     const Engine& engine() const;
     struct Counters {
         std::uint64_t frames_in = 0, frames_out = 0, published = 0, malformed = 0, before_hello = 0, refused_hello = 0,
-                      refused_zap = 0, forged = 0, send_full = 0, send_unreachable = 0, dropped_multipart = 0, redials = 0;
+                      refused_zap = 0, forged = 0, send_full = 0, send_unreachable = 0, dropped_multipart = 0,
+                      redials = 0;
     };
     const Counters& counters() const;
     static proto::Now sample_clocks();
