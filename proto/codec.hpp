@@ -6,8 +6,11 @@
 #include "proto/messages.hpp"
 
 // Octets of messages.hpp and back. Reading is strict and bounded by limits.hpp before anything is allocated: at most 64 KiB
-// beyond the input for a refused message. Nothing throws; every failure is `malformed` or, for a version we do not speak,
-// `unsupported`. Writing cannot fail. Any thread.
+// beyond the input for a refused message. Nothing throws; every failure is `malformed` or, for a version (of a message, a
+// certificate) or an algorithm we do not speak, `unsupported`. What was read writes back to the same octets.
+//
+// Writing cannot fail: in texts invalid UTF-8 becomes U+FFFD, reasons and reply messages are cut to their limit, NaN becomes
+// nil. Whoever makes names, lists or values keeps them within limits.hpp; otherwise the other side refuses. Any thread.
 namespace mco::proto {
 
 // One outer message, with version and type in front.

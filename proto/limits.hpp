@@ -15,12 +15,20 @@ inline constexpr std::size_t hello_size_max = 8 * 1024;          // before HELLO
 inline constexpr std::size_t certificate_size_max = 1024;
 inline constexpr std::size_t record_size_max = 2 * 1024;         // a signed peer record with its certificate
 inline constexpr std::size_t request_size_max = 512 * 1024;      // sealed request: 256 KiB of arguments fit comfortably
+inline constexpr std::size_t route_size_max = 4 * 1024;          // two certificates and little else
 inline constexpr std::size_t reply_size_max = 768 * 1024;        // sealed reply; room for the frame around it
 
 // Parsing. A five-octet header may announce 2^32 elements: these are checked before anything is allocated.
 inline constexpr std::size_t value_depth_max = 16;
 inline constexpr std::size_t value_elements_max = 65'536;        // of all containers of one value together
 inline constexpr std::size_t text_size_max = 512 * 1024;         // one string inside a value
+inline constexpr std::size_t wire_depth_max = value_depth_max + 4;          // an agent wraps what it read: {"facts": {...}}
+inline constexpr std::size_t wire_elements_max = 2 * value_elements_max;    // for the same reason
+inline constexpr std::size_t fields_max = 64;                    // of one message or struct; only its exact count is accepted
+inline constexpr std::size_t chain_max = 2;                      // a certificate and its issuer's
+inline constexpr std::size_t scope_actions_max = 64;             // globs in a certificate; all must fit in certificate_size_max
+inline constexpr std::size_t action_glob_size_max = 129;         // AGENT/ACTION
+inline constexpr std::size_t reason_size_max = 512;              // a sentence for a person beside a code
 inline constexpr std::size_t name_size_max = 64;                 // identities, agents, actions, collectives, facts' keys are longer
 inline constexpr std::size_t fact_name_size_max = 256;
 inline constexpr std::size_t filter_terms_max = 256;             // of one kind; -I with a long node list fits
@@ -45,6 +53,7 @@ inline constexpr std::size_t endpoint_size_max = 256;
 inline constexpr std::size_t collectives_max = 64;
 
 // Time.
+inline constexpr std::chrono::microseconds wall_time_max = 24h * 365 * 8'000;  // about the year 9964: no sum overflows
 inline constexpr auto request_ttl_max = 300s;
 inline constexpr auto clock_skew_max = 60s;
 inline constexpr auto request_timeout_max = 24h;

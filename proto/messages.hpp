@@ -16,8 +16,10 @@
 // Every message on a link is one msgpack array [version, type, fields...] in one ZeroMQ frame: fields in the order of the
 // struct, ids and octet strings as bin, text as str (UTF-8), enums and counts as unsigned integers, durations and times
 // as integers in microseconds unless the name says otherwise, structs and vectors as arrays. Maps occur only inside
-// Value. Integers are in their shortest form. Anything else is malformed: extra or missing fields, trailing octets,
-// another type, an enum out of range. On the fan-out plane a topic frame goes first.
+// Value; their keys are str, in ascending order of octets, so none is there twice. Integers, counts and lengths are in
+// their shortest form, real numbers in 64 bits and never NaN: one meaning has exactly one octet string. Anything else is
+// malformed: extra or missing fields, trailing octets, another type, an enum out of range, more than limits.hpp allows.
+// On the fan-out plane a topic frame goes first.
 //
 // Two layers: the *outer* messages below are read by every relay; *sealed* octets (request, reply, peer record,
 // certificate) are signed or boxed by security/ and pass through relays unchanged.

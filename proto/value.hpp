@@ -55,8 +55,9 @@ class Value {
     std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map> held_;
 };
 
-// JSON, bounded by limits::value_*: deeper or larger input is `malformed` with the place. Integers outside int64 and
-// invalid UTF-8 are refused on reading; on writing, invalid UTF-8 is replaced (U+FFFD) and NaN or infinity become null.
+// JSON, bounded by limits::value_*: deeper or larger input is `malformed` with the place. Integers outside int64, a key
+// given twice and invalid UTF-8 are refused on reading; on writing, invalid UTF-8 is replaced (U+FFFD) and NaN or infinity
+// become null.
 Result<Value> parse_json(std::string_view text);
 std::string to_json(const Value& value);
 std::string to_pretty_json(const Value& value);  // two blanks a level

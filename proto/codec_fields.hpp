@@ -1,0 +1,293 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "proto/limits.hpp"
+#include "proto/messages.hpp"
+
+// Private to the codec: what messages.hpp says in words, as one list of fields for each struct. Writer and Reader both walk
+// this list, so they cannot drift apart, and the number of fields on the wire is the length of the list.
+namespace mco::proto {
+
+// How a member crosses the wire, with its bound. `T` is const when writing.
+template <typename T>
+struct Number {  // every value of T
+    T& held;
+};
+template <typename T>
+Number(T&) -> Number<T>;
+
+template <typename T>
+struct Version {  // 1 to `newest`; above is `unsupported`, and the fields after it may then be others
+    T& held;
+    std::uint64_t newest;
+};
+template <typename T>
+Version(T&, int) -> Version<T>;
+
+template <typename T>
+struct Choice {  // an enum without holes
+    T& held;
+    std::remove_const_t<T> first, last;
+};
+template <typename T>
+Choice(T&, std::remove_const_t<T>, std::remove_const_t<T>) -> Choice<T>;
+
+template <typename T>
+struct Flag {
+    T& held;
+};
+template <typename T>
+Flag(T&) -> Flag<T>;
+
+template <typename T>
+struct Time {  // 0 to limits::wall_time_max
+    T& held;
+};
+template <typename T>
+Time(T&) -> Time<T>;
+
+template <typename T>
+struct Fixed {  // std::array of octets, exactly that many
+    T& held;
+};
+template <typename T>
+Fixed(T&) -> Fixed<T>;
+
+template <typename T>
+struct Octets {
+    T& held;
+    std::size_t size_max;
+};
+template <typename T>
+Octets(T&, std::size_t) -> Octets<T>;
+
+template <typename T>
+struct Text {
+    T& held;
+    std::size_t size_max;
+};
+template <typename T>
+Text(T&, std::size_t) -> Text<T>;
+
+template <typename T>
+struct Sentence {  // words for a person: cut when written, so that a long explanation never makes a message malformed
+    T& held;
+    std::size_t size_max;
+};
+template <typename T>
+Sentence(T&, std::size_t) -> Sentence<T>;
+
+template <typename T>
+struct Texts {
+    T& held;
+    std::size_t count_max, size_max;
+};
+template <typename T>
+Texts(T&, std::size_t, std::size_t) -> Texts<T>;
+
+template <typename T>
+struct Items {  // structs of ours
+    T& held;
+    std::size_t count_max;
+};
+template <typename T>
+Items(T&, std::size_t) -> Items<T>;
+
+template <typename T>
+struct Counts {  // std::array of 32-bit numbers
+    T& held;
+};
+template <typename T>
+Counts(T&) -> Counts<T>;
+
+template <typename T>
+struct Part {  // a struct of ours
+    T& held;
+};
+template <typename T>
+Part(T&) -> Part<T>;
+
+template <typename T>
+struct Dynamic {  // a Value
+    T& held;
+};
+template <typename T>
+Dynamic(T&) -> Dynamic<T>;
+
+template <typename T, typename U>
+concept Like = std::same_as<std::remove_const_t<T>, U>;
+
+// ---------------------------------------------------------------------------------------------- certificates, records
+
+template <typename Visit, Like<Certificate> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Octets(it.body, limits::certificate_size_max), Fixed(it.signature.octets));
+}
+template <typename Visit, Like<CertificateChain> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Items(it.certificates, limits::chain_max));
+}
+template <typename Visit, Like<CertificateBody> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Version(it.version, 1), Fixed(it.authority.octets), Fixed(it.serial.octets),
+                 Choice(it.role, CertificateRole::root, CertificateRole::caller), Text(it.name, limits::name_size_max),
+                 Fixed(it.sign_key.octets), Fixed(it.curve_key.octets), Fixed(it.seal_key.octets), Time(it.not_before),
+                 Time(it.not_after), Fixed(it.issuer.octets),
+                 Texts(it.collectives, limits::collectives_max, limits::name_size_max),
+                 Texts(it.actions, limits::scope_actions_max, limits::action_glob_size_max), Number(it.targets_max));
+}
+template <typename Visit, Like<PeerRecordBody> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.peer.octets), Text(it.name, limits::name_size_max), Number(it.incarnation),
+                 Number(it.sequence), Text(it.group, limits::name_size_max),
+                 Text(it.link_endpoint, limits::endpoint_size_max), Text(it.fanout_endpoint, limits::endpoint_size_max),
+                 Fixed(it.curve_key.octets), Texts(it.collectives, limits::collectives_max, limits::name_size_max),
+                 Text(it.software, limits::name_size_max));
+}
+template <typename Visit, Like<SealedRecord> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Octets(it.body, limits::record_size_max), Fixed(it.signature.octets), Part(it.chain));
+}
+
+// ---------------------------------------------------------------------------------------------- request and reply
+
+template <typename Visit, Like<Route> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Version(it.algorithm, 1), Text(it.collective, limits::name_size_max), Fixed(it.request.octets),
+                 Time(it.created), Number(it.ttl_ms), Number(it.timeout_ms), Fixed(it.reply_key.octets),
+                 Part(it.caller));
+}
+template <typename Visit, Like<FactTerm> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Text(it.fact, limits::fact_name_size_max), Choice(it.op, FactOperator::equal, FactOperator::matches),
+                 Text(it.value, limits::filter_text_size_max));
+}
+template <typename Visit, Like<Filter> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Texts(it.identities, limits::filter_terms_max, limits::filter_text_size_max),
+                 Texts(it.classes, limits::filter_terms_max, limits::filter_text_size_max),
+                 Texts(it.agents, limits::filter_terms_max, limits::filter_text_size_max),
+                 Items(it.facts, limits::filter_terms_max));
+}
+template <typename Visit, Like<RequestBody> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Text(it.agent, limits::name_size_max), Text(it.action, limits::name_size_max), Part(it.filter),
+                 Dynamic(it.arguments), Flag(it.wants_reply));
+}
+template <typename Visit, Like<SealedRequest> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Octets(it.route, limits::route_size_max), Octets(it.body, limits::request_size_max),
+                 Fixed(it.signature.octets));
+}
+template <typename Visit, Like<ReplyBody> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.request.octets), Fixed(it.request_digest.octets), Fixed(it.node.octets), Number(it.sequence),
+                 Choice(it.status, StatusCode::ok, StatusCode::other), Sentence(it.message, limits::text_size_max),
+                 Dynamic(it.data));
+}
+template <typename Visit, Like<SealedReply> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.request.octets), Part(it.node), Fixed(it.nonce), Octets(it.box, limits::reply_size_max));
+}
+
+// ---------------------------------------------------------------------------------------------- HELLO
+
+template <typename Visit, Like<Hello> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Number(it.version_min), Number(it.version_max), Part(it.chain), Fixed(it.nonce.octets),
+                 Number(it.revocations));
+}
+template <typename Visit, Like<HelloReply> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Number(it.version), Part(it.chain), Fixed(it.nonce.octets), Number(it.revocations),
+                 Fixed(it.proof.octets));
+}
+template <typename Visit, Like<HelloProof> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.proof.octets), Octets(it.record, limits::record_size_max));
+}
+template <typename Visit, Like<Welcome> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Octets(it.record, limits::record_size_max), Time(it.clock));
+}
+template <typename Visit, Like<Refusal> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Choice(it.code, Errc::malformed, Errc::internal), Sentence(it.reason, limits::reason_size_max));
+}
+
+// ---------------------------------------------------------------------------------------------- mesh
+
+template <typename Visit, Like<RosterEntry> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Octets(it.record, limits::record_size_max), Choice(it.state, MemberState::up, MemberState::left),
+                 Number(it.since_ms));
+}
+template <typename Visit, Like<Roster> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Items(it.entries, limits::roster_entries_per_frame_max));
+}
+template <typename Visit, Like<Request> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Choice(it.scope, Scope::inject, Scope::local), Number(it.attempt), Fixed(it.accountant.octets),
+                 Number(it.left_ms), Number(it.sequence), Octets(it.sealed, limits::request_size_max));
+}
+template <typename Visit, Like<Ack> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.request.octets), Number(it.attempt), Number(it.expected));
+}
+template <typename Visit, Like<Answer> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.node.octets), Choice(it.outcome, Outcome::ok, Outcome::cancelled),
+                 Octets(it.sealed, limits::reply_size_max));
+}
+template <typename Visit, Like<Missing> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.node.octets), Text(it.name, limits::name_size_max),
+                 Choice(it.reason, Reason::down, Reason::overloaded),
+                 Choice(it.outcome, Outcome::ok, Outcome::cancelled), Number(it.since_ms));
+}
+template <typename Visit, Like<Ledger> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Number(it.expected), Counts(it.counts), Choice(it.closure, Closure::open, Closure::closed));
+}
+template <typename Visit, Like<Up> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.request.octets), Number(it.attempt), Number(it.sequence),
+                 Items(it.answers, limits::results_per_frame_max), Items(it.missing, limits::results_per_frame_max),
+                 Part(it.ledger));
+}
+template <typename Visit, Like<Poll> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.request.octets), Number(it.attempt));
+}
+template <typename Visit, Like<Status> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.request.octets), Number(it.attempt), Choice(it.progress, Progress::unknown, Progress::done));
+}
+template <typename Visit, Like<Cancel> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.request.octets));
+}
+template <typename Visit, Like<Ping> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Number(it.token), Number(it.roster_digest));
+}
+template <typename Visit, Like<Pong> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Number(it.token));
+}
+template <typename Visit, Like<Bye> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Sentence(it.reason, limits::reason_size_max));
+}
+template <typename Visit, Like<Refused> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed(it.request.octets), Choice(it.code, Errc::malformed, Errc::internal),
+                 Sentence(it.reason, limits::reason_size_max));
+}
+
+}  // namespace mco::proto
