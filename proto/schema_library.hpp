@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/ddl.hpp"
+#include "proto/error.hpp"
+
+namespace mco::proto {
+
+// The agents' DDLs on this machine: <libdir>/mcollective/agent/NAME.json or .../agent/NAME/NAME.json; of several the first
+// libdir wins, and in it the former. Holds only the paths: every call reads the files as they are now. Any thread.
+class SchemaLibrary {
+ public:
+    explicit SchemaLibrary(std::vector<std::filesystem::path> libdirs) : libdirs_(std::move(libdirs)) {}
+
+    // `invalid`: no name of an agent (1-64 of [a-z0-9_]; checked before any path is built). `not_found`: lists those there
+    // are, with a suggestion. Any other error names the file: broken, too large, unreadable, or calling itself otherwise.
+    Result<AgentSchema> load(std::string_view agent) const;
+
+    struct Listed {
+        std::string name;
+        std::filesystem::path path;
+        std::string error;              // empty: the file is good
+    };
+    // Every agent once, by name; also those that load() would refuse. Folders that cannot be read hold nothing.
+    std::vector<Listed> list() const;
+
+    const std::vector<std::filesystem::path>& libdirs() const { return libdirs_; }
+
+ private:
+    std::vector<std::filesystem::path> libdirs_;
+};
+
+// share/mco beside the bin/ of the running program: where its own agents' DDLs are, built or installed. Empty if the
+// system does not tell the program's path.
+std::filesystem::path default_libdir();
+
+}  // namespace mco::proto
