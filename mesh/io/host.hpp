@@ -58,6 +58,8 @@ class Host {
         std::uint64_t frames_in = 0, frames_out = 0, published = 0, malformed = 0, before_hello = 0, refused_hello = 0,
                       refused_zap = 0, forged = 0, send_full = 0, send_unreachable = 0, dropped_multipart = 0,
                       redials = 0;
+        std::uint64_t foreign_topics = 0;  // subscriptions that were not the peer's to make
+        std::uint64_t accept_failed = 0;   // the process is out of descriptors
     };
     const Counters& counters() const;
     static proto::Now sample_clocks();

@@ -1,0 +1,286 @@
+#include "mesh/io/host.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <algorithm>
+#include <climits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mesh/io/host_impl.hpp"
+#include "mesh/io/poll_timeout.hpp"
+#include "proto/codec.hpp"
+#include "proto/limits.hpp"
+#include "security/entropy.hpp"
+#include "security/envelope.hpp"
+
+namespace mco::mesh::io {
+
+namespace {
+
+using proto::Errc;
+using namespace std::chrono_literals;
+
+// How much of each socket one turn reads: a flood on one of them delays the others, it does not starve them.
+constexpr std::size_t zap_questions_a_turn = 64;
+constexpr auto farewell_max = 200ms;
+
+// At the limit libzmq's accept loop spins, so a fifth of the descriptors stays free.
+std::size_t links_max() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return proto::limits::links_max;
+    return std::min<std::size_t>(proto::limits::links_max, static_cast<std::size_t>(limit.rlim_cur) / 5 * 4);
+}
+
+std::string host_name() {
+    char name[HOST_NAME_MAX + 1] = {};
+    return ::gethostname(name, HOST_NAME_MAX) == 0 ? std::string(name) : std::string("localhost");
+}
+
+}  // namespace
+
+struct Host::Impl::Polled {
+    std::vector<zmq_pollitem_t> items;
+    std::vector<void*> handles;
+
+    void add(void* handle) { items.push_back({handle, 0, ZMQ_POLLIN, 0}); }
+    void add(int descriptor) { items.push_back({nullptr, descriptor, ZMQ_POLLIN, 0}); }
+    bool ready(std::size_t from, std::size_t to) const {
+        return std::any_of(items.begin() + static_cast<std::ptrdiff_t>(from),
+                           items.begin() + static_cast<std::ptrdiff_t>(to),
+                           [](const zmq_pollitem_t& item) { return item.revents != 0; });
+    }
+};
+
+Host::Impl::Impl(Options options_, const security::Identity& self_, security::TrustStore& trust_, Owner owner_)
+    : options(std::move(options_)),
+      self(self_),
+      trust(trust_),
+      owner(std::move(owner_)),
+      rng(security::entropy::number()),
+      context(options.io_threads),
+      polled(std::make_unique<Polled>()) {}
+
+Host::Impl::~Impl() {
+    if (!leaving) return;
+    // The words of farewell are in libzmq's queues; they get a moment to reach the network.
+    if (server) server->linger(farewell_max);
+    for (auto& [where, link] : dialled) link.socket->linger(farewell_max);
+}
+
+proto::Result<void> Host::Impl::open() {
+    auto opened_desk = ZapDesk::open(context, gate);
+    if (!opened_desk) return tl::unexpected(opened_desk.error());
+    desk.emplace(std::move(*opened_desk));
+    if (const auto bound_links = bind_links(); !bound_links) return bound_links;
+
+    proto::PeerRecordBody body;
+    body.peer = self.peer;
+    body.name = self.name;
+    body.incarnation = static_cast<std::uint64_t>(sample_clocks().wall.time_since_epoch().count());
+    body.group = options.group;
+    body.curve_key = self.keys.curve.public_key;
+    body.collectives = options.collectives;
+    body.software = options.software;
+    const auto first_tcp =
+        std::find_if(bound.begin(), bound.end(), [](const Endpoint& one) { return one.kind == Endpoint::Kind::tcp; });
+    if (first_tcp != bound.end()) body.link_endpoint = advertised(*first_tcp);
+    if (!options.fanout_listen.empty()) {
+        auto wanted = Endpoint::parse(options.fanout_listen);
+        if (!wanted) return tl::unexpected(wanted.error());
+        auto opened = Fanout::open(context, self.keys.curve, counters);
+        if (!opened) return tl::unexpected(opened.error());
+        fanout.emplace(std::move(*opened));
+        auto heard = fanout->listen(*wanted, rng);
+        if (!heard) return tl::unexpected(heard.error());
+        if (const auto proved = fanout->prove_strangers_are_refused(context, *desk, *heard, self.keys.curve.public_key);
+            !proved)
+            return proved;
+        body.fanout_endpoint = advertised(*heard);
+    }
+    record = security::seal_record(self.keys.sign.secret, self.chain, body);
+    if (record.size() > proto::limits::record_size_max)
+        return proto::fail(Errc::invalid, fmt::format("our record has {} octets; at most {}\nName fewer collectives.",
+                                                      record.size(), proto::limits::record_size_max));
+    // What others will check is checked here first, so that a mistake is told where it can be mended.
+    if (const auto valid = security::open_record(trust, record, sample_clocks().wall); !valid)
+        return tl::unexpected(valid.error());
+    server->introduce(record);
+
+    std::erase_if(options.seeds, [&](const Address& seed) { return seed.key == self.keys.curve.public_key; });
+    engine.emplace(Engine::Self{std::move(body), record, options.seeds}, options.timing, rng);
+    desk->employ({.full = [this] { return server->full(); },
+                  .greeting =
+                      [this](const proto::CurvePublicKey& key) {
+                          if (server->greeting(key)) return true;
+                          return std::any_of(dialled.begin(), dialled.end(),
+                                             [&](const auto& one) { return one.first.key == key; });
+                      }});
+    engine->start(sample_clocks());
+    return {};
+}
+
+proto::Result<void> Host::Impl::bind_links() {
+    if (options.link_listen.empty())
+        return proto::fail(Errc::invalid, "nothing to listen on\nConfigure listen = tcp://HOST:PORT.");
+    auto opened = LinkServer::open(context, self, trust, gate, counters,
+                                   {.links_max = links_max(), .greetings_max = proto::limits::unverified_links_max});
+    if (!opened) return tl::unexpected(opened.error());
+    server.emplace(std::move(*opened));
+    for (const auto& text : options.link_listen) {
+        const auto wanted = Endpoint::parse(text);
+        if (!wanted) return tl::unexpected(wanted.error());
+        auto heard = server->listen(*wanted, rng);
+        if (!heard) return tl::unexpected(heard.error());
+        bound.push_back(std::move(*heard));
+    }
+    return {};
+}
+
+std::string Host::Impl::advertised(const Endpoint& heard) const {
+    Endpoint told = heard;
+    if (!options.advertise_host.empty()) {
+        told.host = options.advertise_host;
+    } else if (told.every_address()) {
+        told.host = host_name();
+        log(fmt::format("others are told to reach us at {}, the name of this machine; set advertise to tell another",
+                        told.text()));
+    }
+    return told.text();
+}
+
+std::optional<proto::Instant> Host::Impl::next_deadline() const {
+    std::optional<proto::Instant> next = engine->next_deadline();
+    const auto sooner = [&](const std::optional<proto::Instant>& other) {
+        if (other && (!next || *other < *next)) next = other;
+    };
+    sooner(desk->next_deadline());
+    sooner(server->next_deadline());
+    for (const auto& [where, link] : dialled) sooner(link.socket->next_deadline());
+    for (const auto& [where, follower] : followers) sooner(follower.next_deadline());
+    return next;
+}
+
+void Host::Impl::turn(std::chrono::milliseconds longest) {
+    apply_effects();  // of what the owner told us since the last turn
+
+    // Who is polled where: nothing in this list changes before the effects are applied at the end.
+    auto& items = polled->items;
+    items.clear();
+    const auto add_all = [&](const auto& source) {
+        polled->handles.clear();
+        source.append_handles(polled->handles);
+        for (void* handle : polled->handles) polled->add(handle);
+    };
+    polled->add(desk->handle());
+    const std::size_t server_from = items.size();
+    add_all(*server);
+    const std::size_t fanout_from = items.size();
+    if (fanout) polled->add(fanout->handle());
+    const std::size_t dialled_from = items.size();
+    std::vector<std::size_t> ends;
+    for (const auto& [where, link] : dialled) {
+        for (void* handle : link.socket->pollable()) polled->add(handle);
+        ends.push_back(items.size());
+    }
+    for (const auto& [where, follower] : followers) {
+        add_all(follower);
+        ends.push_back(items.size());
+    }
+    const std::size_t watched_from = items.size();
+    for (const auto& one : watched) polled->add(one.descriptor);
+
+    // An interrupted wait is a turn that found nothing.
+    const auto before = sample_clocks();
+    if (zmq_poll(items.data(), static_cast<int>(items.size()), poll_timeout(before.mono, next_deadline(), longest)) <
+        0) {
+        for (auto& item : items) item.revents = 0;
+    }
+    const auto now = sample_clocks();
+    const auto due = [&](const std::optional<proto::Instant>& deadline) { return deadline && *deadline <= now.mono; };
+
+    if (polled->ready(0, server_from)) desk->service(now, zap_questions_a_turn);
+    if (polled->ready(server_from, fanout_from) || due(server->next_deadline())) serve_links(now);
+    std::size_t from = dialled_from;
+    auto end = ends.begin();
+    for (auto& [where, link] : dialled) {
+        if (polled->ready(from, *end) || due(link.socket->next_deadline())) serve_dialled(now, link);
+        from = *end++;
+    }
+    // After the links: a subscription counts only if the link of its key is known.
+    if (polled->ready(fanout_from, dialled_from)) serve_fanout(now);
+    for (auto& [where, follower] : followers) {
+        if (polled->ready(from, *end) || due(follower.next_deadline())) serve_follower(now, follower);
+        from = *end++;
+    }
+    desk->settle(now);
+    for (std::size_t i = 0; i < watched.size(); ++i) {
+        if (watched_from + i < items.size() && items[watched_from + i].revents != 0) watched[i].ready(now);
+    }
+    engine->elapse(now);
+    apply_effects();
+}
+
+// A stranger can cause these at will, so there is one line a second at most.
+void Host::Impl::log_refused(proto::Now now, const std::string& why) {
+    if (refusal_logged != proto::Instant::min() && now.mono - refusal_logged < 1s) {
+        ++refusals_unsaid;
+        return;
+    }
+    log(refusals_unsaid == 0 ? fmt::format("refused a connection: {}", why)
+                             : fmt::format("refused a connection: {} (and {} others since)", why, refusals_unsaid));
+    refusal_logged = now.mono;
+    refusals_unsaid = 0;
+}
+
+Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Host::~Host() = default;
+
+proto::Result<std::unique_ptr<Host>> Host::open(Options options, const security::Identity& self,
+                                                security::TrustStore& trust, Owner owner) {
+    auto impl = std::make_unique<Impl>(std::move(options), self, trust, std::move(owner));
+    if (const auto opened = impl->open(); !opened) return tl::unexpected(opened.error());
+    return std::unique_ptr<Host>(new Host(std::move(impl)));
+}
+
+void Host::turn(std::chrono::milliseconds longest) { impl_->turn(longest); }
+
+void Host::watch(int descriptor, std::function<void(proto::Now)> ready) {
+    impl_->watched.push_back({descriptor, std::move(ready)});
+}
+
+void Host::performed(proto::Now now, const proto::RequestId& request, proto::Outcome outcome,
+                     proto::Bytes sealed_reply) {
+    impl_->engine->performed(now, request, outcome, std::move(sealed_reply));
+}
+
+void Host::leave(std::string reason) {
+    impl_->leaving = true;
+    impl_->engine->leave(sample_clocks(), std::move(reason));
+}
+
+bool Host::ready() const {
+    const auto& seeds = impl_->options.seeds;
+    return seeds.empty() || std::any_of(seeds.begin(), seeds.end(),
+                                        [&](const Address& seed) { return impl_->who_is(seed.key).has_value(); });
+}
+
+std::vector<std::string> Host::link_endpoints() const {
+    std::vector<std::string> texts;
+    for (const auto& one : impl_->bound) texts.push_back(one.text());
+    return texts;
+}
+
+const Engine& Host::engine() const { return *impl_->engine; }
+
+const Host::Counters& Host::counters() const {
+    impl_->counters.refused_zap = impl_->desk->refused();
+    return impl_->counters;
+}
+
+proto::Now Host::sample_clocks() { return io::sample_clocks(); }
+
+}  // namespace mco::mesh::io

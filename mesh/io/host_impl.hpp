@@ -1,0 +1,121 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "mesh/core/engine.hpp"
+#include "mesh/core/rng.hpp"
+#include "mesh/io/dial_link.hpp"
+#include "mesh/io/fanout.hpp"
+#include "mesh/io/follower.hpp"
+#include "mesh/io/host.hpp"
+#include "mesh/io/link_server.hpp"
+#include "mesh/io/vetting.hpp"
+#include "mesh/io/zap.hpp"
+#include "security/link_gate.hpp"
+
+// Private to mesh/io: what host.cpp (opening, the turn), host_frames.cpp (from sockets to the engine) and host_effects.cpp
+// (from the engine to sockets) share.
+namespace mco::mesh::io {
+
+struct Host::Impl {
+    Impl(Options options_, const security::Identity& self_, security::TrustStore& trust_, Owner owner_);
+    ~Impl();
+
+    // host.cpp
+    proto::Result<void> open();
+    proto::Result<void> bind_links();
+    proto::Result<void> bind_fanout();
+    proto::Result<proto::Bytes> make_record(proto::PeerRecordBody& body) const;
+    std::string advertised(const Endpoint& bound) const;
+    void turn(std::chrono::milliseconds longest);
+    void log(const std::string& line) const {
+        if (owner.log) owner.log(line);
+    }
+    void log_refused(proto::Now now, const std::string& why);
+
+    // host_frames.cpp
+    void serve_links(proto::Now now);
+    void serve_fanout(proto::Now now);
+    struct Dialled;
+    void serve_dialled(proto::Now now, Dialled& dialled);
+    void serve_follower(proto::Now now, Follower& follower);
+    void link_up(proto::Now now, LinkId link, Side side, const security::Principal& peer, const proto::Bytes& record);
+    void link_down(proto::Now now, LinkId link, const std::string& why);
+    void on_frame(proto::Now now, LinkId link, const proto::Bytes& frame);
+
+    // host_effects.cpp
+    void apply_effects();
+    void perform(proto::Now now, Send& send);
+    void perform(proto::Now now, Publish& publish);
+    void perform(proto::Now now, Dial& dial);
+    void perform(proto::Now now, Undial& undial);
+    void perform(proto::Now now, Follow& follow);
+    void perform(proto::Now now, Unfollow& unfollow);
+    void perform(proto::Now now, Hangup& hangup);
+    void perform(proto::Now now, Perform& perform);
+    void perform(proto::Now now, Withdraw& withdraw);
+    void perform(proto::Now now, Notice& notice);
+    bool send(proto::Now now, LinkId link, proto::BytesView frame);
+
+    std::optional<proto::PeerId> who_is(const proto::CurvePublicKey& key) const;
+    std::optional<proto::Instant> next_deadline() const;
+
+    // Sockets close in the reverse order of this list: links before the ZAP desk, that before the context.
+    Options options;
+    const security::Identity& self;
+    security::TrustStore& trust;
+    Owner owner;
+    Counters counters;
+    Rng rng;
+    Context context;
+    security::LinkGate gate;
+    std::optional<ZapDesk> desk;
+    std::optional<LinkServer> server;
+    std::optional<Fanout> fanout;
+    std::optional<Engine> engine;
+    proto::Bytes record;
+    std::vector<Endpoint> bound;
+
+    struct Dialled {
+        std::unique_ptr<DialLink> socket;
+        LinkId link = 0;   // 0: not up
+        std::string said;  // the failure last logged, so that each is logged once
+    };
+    std::map<Address, Dialled> dialled;
+    std::map<Address, Follower> followers;
+
+    struct Link {
+        Side side = Side::accepted;
+        security::Principal peer;
+        Address where;  // of dialled
+    };
+    std::unordered_map<LinkId, Link> links;
+    LinkId next_link = 1;
+    struct Known {
+        proto::PeerId peer{};
+        std::size_t links = 0;
+    };
+    std::unordered_map<proto::CurvePublicKey, Known> known;  // keys of verified links
+
+    struct Watched {
+        int descriptor;
+        std::function<void(proto::Now)> ready;
+    };
+    std::vector<Watched> watched;
+    bool leaving = false;
+    proto::Instant refusal_logged = proto::Instant::min();
+    std::uint64_t refusals_unsaid = 0;
+
+    // Kept between turns only to save their memory.
+    struct Polled;
+    std::unique_ptr<Polled> polled;
+    std::vector<Effect> effects;
+};
+
+}  // namespace mco::mesh::io

@@ -1,0 +1,276 @@
+#include "mesh/io/link_server.hpp"
+
+#include <zmq.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mesh/io/zap.hpp"
+#include "proto/codec.hpp"
+#include "proto/limits.hpp"
+
+namespace mco::mesh::io {
+
+namespace {
+
+using proto::Errc;
+using namespace std::chrono_literals;
+
+constexpr int queue_max = 1'000;        // frames a peer, each way; a full one is given up by the engine
+constexpr auto unread_patience = 50ms;  // a flood of others must not hide for longer that somebody is gone
+
+std::string text_of(const proto::Bytes& octets) { return std::string(proto::as_text(octets)); }
+
+}  // namespace
+
+proto::Result<LinkServer> LinkServer::open(const Context& context, const security::Identity& self,
+                                           security::TrustStore& trust, security::LinkGate& gate,
+                                           Host::Counters& counters, Rules rules) {
+    LinkServer server(self, trust, gate, counters, rules);
+    auto socket = Socket::open(context, SocketKind::router);
+    if (!socket) return tl::unexpected(socket.error());
+    set_transport(*socket, proto::limits::frame_size_max, rules.greeting_max);
+    become_curve_server(*socket, self.keys.curve, link_domain);
+    socket->set(ZMQ_ROUTER_MANDATORY, 1);
+    socket->set(ZMQ_SNDHWM, queue_max);
+    socket->set(ZMQ_RCVHWM, queue_max);
+    auto monitor = Monitor::attach(context, *socket, Monitor::For::listener);
+    if (!monitor) return tl::unexpected(monitor.error());
+    server.socket_ = std::move(*socket);
+    server.monitor_ = std::move(*monitor);
+    return server;
+}
+
+proto::Result<Endpoint> LinkServer::listen(const Endpoint& wanted, Rng& rng) { return bind(socket_, wanted, rng); }
+
+void LinkServer::append_handles(std::vector<void*>& into) const {
+    into.push_back(socket_.handle());
+    into.push_back(monitor_.handle());
+}
+
+void LinkServer::service(proto::Now now, std::size_t frames_max, LinkId& next_id, std::vector<Event>& into) {
+    read_monitor(now);
+    bool all_read = false;
+    for (std::size_t i = 0; i < frames_max && !all_read; ++i) {
+        auto received = socket_.receive(2);
+        if (received) {
+            on_message(now, std::move(*received), next_id, into);
+        } else {
+            all_read = true;
+        }
+    }
+    end_gone(now, all_read, into);
+    end_slow(now, into);
+}
+
+void LinkServer::read_monitor(proto::Now now) {
+    while (const auto event = monitor_.next()) {
+        if (event->kind == Monitor::Kind::accept_failed) {
+            ++counters_->accept_failed;
+            continue;
+        }
+        const auto descriptor = static_cast<int>(event->value);
+        const auto found = by_descriptor_.find(descriptor);
+        if (found == by_descriptor_.end()) continue;  // it never said a word
+        gone_.push_back({found->second, descriptor, now.mono});
+        by_descriptor_.erase(found);
+    }
+}
+
+void LinkServer::on_message(proto::Now now, Received received, LinkId& next_id, std::vector<Event>& into) {
+    ++counters_->frames_in;
+    if (received.too_many || received.frames.size() != 2) {
+        ++counters_->dropped_multipart;
+        return;
+    }
+    const auto key = proto::CurvePublicKey::from_hex(received.user_id);
+    if (!key) {
+        ++counters_->malformed;
+        return;
+    }
+    const RoutingId id = text_of(received.frames[0]);
+    auto at = connections_.find(id);
+    if (at == connections_.end()) {
+        at = greet(now, id, *key, received.descriptor);
+        if (at == connections_.end()) {
+            ++counters_->before_hello;
+            return;
+        }
+    }
+    if (at->second.key != *key) {
+        ++counters_->forged;
+        return;
+    }
+    switch (at->second.state) {
+        case State::greeting:
+            on_greeting(now, at, received.frames[1], next_id, into);
+            return;
+        case State::linked:
+            on_linked(now, at, std::move(received.frames[1]), into);
+            return;
+        case State::silenced:
+            ++counters_->before_hello;
+            return;
+    }
+}
+
+LinkServer::Connections::iterator LinkServer::greet(proto::Now now, const RoutingId& id,
+                                                    const proto::CurvePublicKey& key, int descriptor) {
+    // The kernel gives a descriptor out again as soon as it is closed. The end of its former connection is in the
+    // monitor already, so it is read before the number gets a new meaning.
+    read_monitor(now);
+    if (unverified_ >= rules_.greetings_max && !silenced_.empty()) forget(connections_.find(silenced_.begin()->second));
+    if (unverified_ >= rules_.greetings_max || full()) return connections_.end();
+    Connection connection;
+    connection.key = key;
+    connection.hello.emplace(*self_, *trust_, key, record_);
+    connection.descriptor = descriptor;
+    connection.deadline = now.mono + rules_.greeting_max;
+    greetings_.emplace_back(connection.deadline, id);
+    if (descriptor >= 0) by_descriptor_[descriptor] = id;
+    ++unverified_;
+    return connections_.emplace(id, std::move(connection)).first;
+}
+
+void LinkServer::on_greeting(proto::Now now, Connections::iterator at, const proto::Bytes& frame, LinkId& next_id,
+                             std::vector<Event>& into) {
+    auto& connection = at->second;
+    const auto type = proto::peek_type(frame);
+    const bool hello = type && (*type == proto::MessageType::hello || *type == proto::MessageType::hello_proof);
+    if (!hello || frame.size() > proto::limits::hello_size_max) {
+        ++counters_->before_hello;
+        return;
+    }
+    auto step = connection.hello->receive(frame, now.wall);
+    if (!step) {
+        ++counters_->refused_hello;
+        into.push_back({Event::Kind::refused, 0, {}, step.error().detail});
+        silence(at);
+        return;
+    }
+    if (step->done) {
+        // Before the Welcome leaves, so that the peer's subscription, which may follow at once, finds the door open.
+        gate_->admit(connection.key);
+        connection.state = State::linked;
+        connection.link = next_id++;
+        linked_.emplace(connection.link, at->first);
+        --unverified_;
+    }
+    if (step->send && send_to(at->first, *step->send) != Sent::ok) {
+        forget(at);
+        return;
+    }
+    if (step->done) into.push_back({Event::Kind::up, connection.link, {}, {}});
+}
+
+void LinkServer::on_linked(proto::Now now, Connections::iterator at, proto::Bytes frame, std::vector<Event>& into) {
+    const auto& connection = at->second;
+    const auto& peer = connection.hello->peer();
+    if (now.wall > peer.not_after + proto::limits::clock_skew_max || trust_->revoked(peer.serial)) {
+        const std::string why = fmt::format("the certificate of {} is not valid any more", peer.name);
+        into.push_back({Event::Kind::down, connection.link, {}, why});
+        hang_up(connection.link, Errc::expired, why);
+        return;
+    }
+    into.push_back({Event::Kind::frame, connection.link, std::move(frame), {}});
+}
+
+void LinkServer::silence(Connections::iterator at) {
+    auto& connection = at->second;
+    if (connection.state == State::linked) {
+        gate_->release(connection.key);
+        linked_.erase(connection.link);
+        ++unverified_;
+    }
+    connection.state = State::silenced;
+    connection.hello.reset();
+    connection.silenced = ++silenced_so_far_;
+    silenced_.emplace(connection.silenced, at->first);
+}
+
+void LinkServer::forget(Connections::iterator at) {
+    auto& connection = at->second;
+    if (connection.state == State::linked) {
+        gate_->release(connection.key);
+        linked_.erase(connection.link);
+    } else {
+        --unverified_;
+        silenced_.erase(connection.silenced);
+    }
+    const auto descriptor = by_descriptor_.find(connection.descriptor);
+    if (descriptor != by_descriptor_.end() && descriptor->second == at->first) by_descriptor_.erase(descriptor);
+    connections_.erase(at);
+}
+
+void LinkServer::end_gone(proto::Now now, bool all_read, std::vector<Event>& into) {
+    while (!gone_.empty() && (all_read || now.mono - gone_.front().since >= unread_patience)) {
+        const auto at = connections_.find(gone_.front().id);
+        const bool same = at != connections_.end() && at->second.descriptor == gone_.front().descriptor;
+        gone_.pop_front();
+        if (!same) continue;
+        if (at->second.state == State::linked)
+            into.push_back({Event::Kind::down, at->second.link, {}, "the connection closed"});
+        forget(at);
+    }
+}
+
+void LinkServer::end_slow(proto::Now now, std::vector<Event>& into) {
+    while (!greetings_.empty() && greetings_.front().first <= now.mono) {
+        const auto [deadline, id] = std::move(greetings_.front());
+        greetings_.pop_front();
+        const auto at = connections_.find(id);
+        if (at == connections_.end() || at->second.state != State::greeting || at->second.deadline != deadline)
+            continue;
+        ++counters_->refused_hello;
+        into.push_back({Event::Kind::refused, 0, {}, "a connection did not finish HELLO in time"});
+        silence(at);
+    }
+}
+
+std::optional<proto::Instant> LinkServer::next_deadline() const {
+    std::optional<proto::Instant> next;
+    if (!greetings_.empty()) next = greetings_.front().first;
+    if (!gone_.empty() && (!next || gone_.front().since + unread_patience < *next))
+        next = gone_.front().since + unread_patience;
+    return next;
+}
+
+Sent LinkServer::send_to(const RoutingId& id, proto::BytesView frame) {
+    ++counters_->frames_out;
+    return socket_.send({proto::as_bytes(id), frame});
+}
+
+Sent LinkServer::send(LinkId link, proto::BytesView frame) {
+    const auto found = linked_.find(link);
+    return found == linked_.end() ? Sent::unreachable : send_to(found->second, frame);
+}
+
+void LinkServer::hang_up(LinkId link, Errc code, std::string reason) {
+    const auto found = linked_.find(link);
+    if (found == linked_.end()) return;
+    const auto at = connections_.find(found->second);
+    // Best effort: a peer that cannot be told notices by silence.
+    send_to(at->first, proto::encode(proto::Refusal{code, std::move(reason)}));
+    silence(at);
+}
+
+const security::Principal* LinkServer::peer(LinkId link) const {
+    const auto found = linked_.find(link);
+    return found == linked_.end() ? nullptr : &connections_.at(found->second).hello->peer();
+}
+
+const proto::Bytes* LinkServer::peer_record(LinkId link) const {
+    const auto found = linked_.find(link);
+    return found == linked_.end() ? nullptr : &connections_.at(found->second).hello->peer_record();
+}
+
+bool LinkServer::greeting(const proto::CurvePublicKey& key) const {
+    for (const auto& [deadline, id] : greetings_) {
+        const auto at = connections_.find(id);
+        if (at != connections_.end() && at->second.state == State::greeting && at->second.key == key) return true;
+    }
+    return false;
+}
+
+}  // namespace mco::mesh::io
