@@ -36,6 +36,8 @@ inline constexpr std::size_t filter_text_size_max = 4 * 1024;    // one term, so
 inline constexpr std::size_t schema_size_max = 1024 * 1024;      // a DDL file
 inline constexpr std::size_t facts_size_max = 1024 * 1024;       // a facts file
 inline constexpr std::size_t config_size_max = 256 * 1024;
+inline constexpr std::size_t config_files_max = 256;             // in plugin.d
+inline constexpr std::size_t agents_max = 1'024;                 // DDLs that one program looks at
 inline constexpr std::size_t key_file_size_max = 4 * 1024;
 
 // The mesh.
