@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,7 +23,9 @@ struct InputSchema {
     InputType type = InputType::string;
     bool optional = false;
     std::optional<Value> default_value;
-    std::string validation;               // strings: RE2 text, or shellsafe | ipv4address | ipv6address | ipaddress
+    // Strings: RE2 text, unanchored, ^ and $ only at the ends of the text; or shellsafe | ipv4address | ipv6address |
+    // ipaddress (addresses with or without a prefix length). Empty: anything.
+    std::string validation;
     std::size_t length_max = 0;           // strings: characters; 0 = unlimited
     std::vector<std::string> allowed;     // lists
 };
@@ -36,12 +39,13 @@ struct AggregateSchema {
     std::string function;                 // summary, average, sum, ...
     std::string output;
     std::string format;                   // printf-like, may be empty
+    std::map<std::string, std::string, std::less<>> labels;  // boolean_summary: what to call "true" and "false"
 };
 
 struct ActionSchema {
     std::string name, description;
     DisplayMode display = DisplayMode::failed;
-    std::vector<InputSchema> inputs;      // in the order of the file's names
+    std::vector<InputSchema> inputs;      // sorted by name, as outputs are
     std::vector<OutputSchema> outputs;
     std::vector<AggregateSchema> aggregates;
 
@@ -59,16 +63,17 @@ struct AgentSchema {
 };
 
 // Reads a JSON DDL (at most limits::schema_size_max). Errors name the key's path: "actions[2].input.fact: ...".
-// An unknown validation name is kept and matches everything; unknown keys are ignored, as other readers do.
+// What the schema of external agents requires is required, unknown keys are ignored, as other readers do. A validation that is one
+// word and none of the names above is a validator we do not know: it is kept and lets everything pass.
 Result<AgentSchema> parse_schema(std::string_view json);
 
-// Checks inputs against the action: types, lengths, expressions, lists, required ones. Inputs the schema does not know
-// pass. The error is `invalid` and reads "Cannot validate input <name>: ...".
+// Checks inputs against the action: required ones, types, lengths, expressions, lists. Inputs the schema does not know
+// pass. 1 is no float and 1.0 no integer. The error is `invalid` and reads "Cannot validate input <name>: ...".
 Result<void> validate_inputs(const ActionSchema& action, const Value::Map& inputs);
 
 // The command line's side: turns key=value texts into the types of the schema (booleans true/t/yes/y/1 and
-// false/f/no/n/0; signed numbers with exponent; hash and array as JSON), fills in defaults of required inputs that are
-// absent, and validates.
+// false/f/no/n/0; signed numbers with exponent, 1e3 being an integer, too, and 5 a float; hash and array as JSON), fills in
+// defaults of required inputs that are absent, and validates. Words the schema does not know stay text.
 Result<Value::Map> read_inputs(const ActionSchema& action, const std::map<std::string, std::string>& words);
 
 // The node's side: outputs that the agent left out get their default (null if none is declared).

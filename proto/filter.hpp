@@ -35,21 +35,27 @@ struct Filter {
     friend bool operator==(const Filter&, const Filter&) = default;
 };
 
-// "country=uk", "uptime_days >= 10", "lsb=~^Ubuntu", "role=/web|db/". Operators as MCollective reads them, the first that
-// occurs in this order: => (is >=)  =< (is <=)  <=  >=  <  >  !=  ==  =~  =  . A name or value that is missing is `invalid`.
+// "country=uk", "uptime_days >= 10", "lsb=~^Ubuntu", "role=/web|db/". The leftmost operator counts, at one place the first
+// of: => (is >=)  =< (is <=)  <=  >=  <  >  !=  ==  =~  =  . A name or value that is missing is `invalid`.
 Result<FactTerm> parse_fact_term(std::string_view text);
 std::string to_text(const FactTerm& term);
 
-// The shorthand of -W: words apart by blanks; a word that reads as a fact term is one, any other is a class.
+// The shorthand of -W: words apart by blanks; a word with an operator is a fact term, any other and /EXPRESSION/ is a class.
+// On an error nothing is added.
 Result<void> add_with(Filter& filter, std::string_view words);
 
 // A filter made ready to be asked many times: every expression compiled (RE2: linear time; look-around and
-// back-references are `invalid`, with the expression and RE2's reason). Immutable, so any thread may ask it.
+// back-references are `invalid`, with the expression and RE2's reason). Immutable, so any thread may ask it. Names begin an
+// expression with a slash; only the enclosing slashes are taken off, the closing one may be missing.
 //
-// Facts: a missing fact matches no operator. Both sides numbers: compared as numbers, otherwise as text. A list matches
-// if any element does; a map offers its keys. A name that is no fact itself is tried as a dotted path into nested facts
-// ("os.family", "roles.0"). `equal` is literal first; on a mismatch a value with glob characters is tried as an
-// anchored glob. ^ and $ match at line boundaries, as in Ruby.
+// Facts: a missing fact matches no operator. `equal` compares texts; on a mismatch a value with glob characters is tried as
+// an anchored glob. The others compare as numbers if both sides are numbers, otherwise as text; `not_equal` also fails where
+// the glob fits, so that it excludes whom `equal` selects. A list matches if any element does; a map offers its keys. A name
+// that is no fact itself is tried as a dotted path into nested facts ("os.family", "roles.0"). ^ and $ match at line
+// boundaries, as in Ruby.
+//
+// Anybody enrolled can send a filter, before any policy is asked. So what one question costs is bounded by
+// limits::filter_effort_max: a node whose facts are too large for the expressions does not match.
 class Matcher {
  public:
     static Result<Matcher> compile(const Filter& filter);
@@ -67,7 +73,8 @@ class Matcher {
     std::unique_ptr<const Compiled> compiled_;
 };
 
-// Nested lookup: the literal key first, then dotted path through maps and, by number, lists. nullptr: no such fact.
+// Nested lookup: the literal key first, then dotted path through maps (at each the longest key that fits) and, by number,
+// lists. nullptr: no such fact.
 const Value* find_fact(const Value& facts, std::string_view name);
 
 }  // namespace mco::proto

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+#include "proto/error.hpp"
+
+namespace re2 {
+class RE2;
+}
+
+namespace mco::proto {
+
+// A regular expression of an operator or of a DDL: RE2, so matching takes time linear in the text whatever the expression.
+// Unanchored unless the author anchors. Immutable; any thread may ask it.
+class Expression {
+ public:
+    // Where ^ and $ match: in filters at every line, as in Ruby; in validations at the ends of the text only, so that
+    // nothing is smuggled past them behind a line break.
+    enum class Anchors { lines, text };
+
+    // At most limits::filter_text_size_max octets. `invalid` names the expression and RE2's reason; look-around and
+    // back-references do not exist.
+    static Result<Expression> compile(std::string_view pattern, Anchors anchors);
+
+    Expression(Expression&&) noexcept;
+    Expression& operator=(Expression&&) noexcept;
+    ~Expression();
+
+    bool matches(std::string_view text) const;
+
+    // Steps that matches() may take at most for such a text, about 10 ns each: linear, but the factor is the author's.
+    std::size_t effort(std::size_t text_size) const;
+    std::size_t program_size() const;
+
+ private:
+    explicit Expression(std::unique_ptr<const re2::RE2> compiled);
+    std::unique_ptr<const re2::RE2> compiled_;
+};
+
+}  // namespace mco::proto
