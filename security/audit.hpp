@@ -20,10 +20,10 @@ struct AuditEvent {
     proto::Serial caller{};
     std::string caller_name;
     std::string agent, action, collective;
-    proto::Digest arguments{};               // digest, always
-    std::string code;                        // "allowed", "policy_denied", "replayed", ... ; outcome: status word
-    std::string detail;                      // what decided
-    std::int64_t duration_us = -1;           // outcomes only
+    proto::Digest arguments{};      // digest, always
+    std::string code;               // "allowed", "policy_denied", "replayed", ... ; outcome: status word
+    std::string detail;             // what decided
+    std::int64_t duration_us = -1;  // outcomes only
 };
 
 // Append-only JSON lines: sequence, time, fields. One thread. A line is written with one write(2), so lines do not mix;

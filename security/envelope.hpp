@@ -11,12 +11,13 @@ namespace mco::security {
 // ---- requests
 // Fills nothing in: route and body are complete, route.caller is the signer's chain, route.reply_key the public half of a
 // fresh pair.
-proto::Result<proto::Bytes> seal_request(const SignSecret& caller, const proto::Route& route, const proto::RequestBody& body);
+proto::Result<proto::Bytes> seal_request(const SignSecret& caller, const proto::Route& route,
+                                         const proto::RequestBody& body);
 
 struct OpenedRequest {
     proto::Route route;
-    proto::Bytes body;         // still packed: relays never look inside
-    proto::Digest digest{};    // of the whole sealed request
+    proto::Bytes body;       // still packed: relays never look inside
+    proto::Digest digest{};  // of the whole sealed request
     Principal caller;
 };
 // Signature, certificate and role. Time, replay and authorization are Admission's. Used by every relay before it passes a
@@ -32,10 +33,12 @@ struct OpenedReply {
 };
 // The reply must be for this request id and digest, and its box from the seal key of the certificate beside it.
 proto::Result<OpenedReply> open_reply(TrustStore& trust, const SealPair& reply_pair, const proto::RequestId& request,
-                                      const proto::Digest& request_digest, proto::BytesView sealed, proto::WallTime now);
+                                      const proto::Digest& request_digest, proto::BytesView sealed,
+                                      proto::WallTime now);
 
 // ---- peer records
-proto::Bytes seal_record(const SignSecret& owner, const proto::CertificateChain& chain, const proto::PeerRecordBody& body);
+proto::Bytes seal_record(const SignSecret& owner, const proto::CertificateChain& chain,
+                         const proto::PeerRecordBody& body);
 // The record's peer, name, curve key and collectives agree with the certificate.
 proto::Result<proto::PeerRecordBody> open_record(TrustStore& trust, proto::BytesView sealed, proto::WallTime now);
 

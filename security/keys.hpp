@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <string_view>
 
 #include "proto/bytes.hpp"
 #include "proto/ids.hpp"
@@ -38,6 +40,7 @@ class Secret {
     std::array<std::uint8_t, Size> octets_{};
 };
 
+using SignSeed = Secret<struct SignSeedTag, 32>;        // what an Ed25519 pair is computed from
 using SignSecret = Secret<struct SignSecretTag, 64>;    // Ed25519 as libsodium keeps it: seed and public key
 using CurveSecret = Secret<struct CurveSecretTag, 32>;  // X25519, CurveZMQ transport
 using SealSecret = Secret<struct SealSecretTag, 32>;    // X25519, boxes
@@ -67,13 +70,19 @@ CurvePair make_curve_pair();
 SealPair make_seal_pair();
 KeySet make_key_set();
 
-// Ed25519 over label || message parts, detached. Labels keep signatures of one purpose from being used for another; they
+// The pair of a secret as key files keep it (an Ed25519 seed, an X25519 scalar). Aborts on zero octets: readers check first.
+SignPair sign_pair_of(const SignSeed& seed);
+CurvePair curve_pair_of(CurveSecret secret);
+SealPair seal_pair_of(SealSecret secret);
+
+// Ed25519 over label || message parts, detached. verify() is strict: a zero or small-order key, a non-canonical key and a
+// malleated S are all "no". Labels keep signatures of one purpose from being used for another; they
 // include their closing NUL.
 proto::Signature sign(const SignSecret& secret, std::string_view label, std::initializer_list<proto::BytesView> parts);
 bool verify(const proto::SignPublicKey& key, std::string_view label, std::initializer_list<proto::BytesView> parts,
             const proto::Signature& signature);
 
-proto::Digest digest(proto::BytesView octets);                  // BLAKE2b-256
-proto::PeerId peer_id(const proto::SignPublicKey& key);         // its first 16 octets
+proto::Digest digest(proto::BytesView octets);           // BLAKE2b-256
+proto::PeerId peer_id(const proto::SignPublicKey& key);  // its first 16 octets
 
 }  // namespace mco::security

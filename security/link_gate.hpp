@@ -20,9 +20,9 @@ class LinkGate {
     enum class Plane : std::uint8_t { link, fanout };
     enum class Answer : std::uint16_t { welcome = 200, not_now = 300, never = 400 };
     struct Rate {
-        std::uint32_t burst = 200;         // new keys from one address at once
-        std::uint32_t per_second = 50;     // refill
-        std::size_t sources_max = 4'096;   // addresses remembered; full: strangers wait
+        std::uint32_t burst = 200;        // new keys from one address at once
+        std::uint32_t per_second = 50;    // refill
+        std::size_t sources_max = 4'096;  // addresses remembered; full: strangers wait
     };
 
     LinkGate() : LinkGate(Rate{}) {}

@@ -22,35 +22,36 @@ namespace mco::security {
 class Policy {
  public:
     struct Settings {
-        bool allow_unconfigured = false;     // an agent without a file
-        bool enable_default = false;         // then default_name.policy decides for it
+        bool allow_unconfigured = false;  // an agent without a file
+        bool enable_default = false;      // then default_name.policy decides for it
         std::string default_name = "default";
     };
     struct Question {
-        std::string_view caller;             // "cert=alice"
+        std::string_view caller;  // "cert=alice"
         std::string_view agent;
         std::string_view action;
     };
     struct Verdict {
         bool allowed = false;
-        std::string decided_by;              // "rpcutil.policy:3", "rpcutil.policy default", "no policy file"
+        std::string decided_by;  // "rpcutil.policy:3", "rpcutil.policy default", "no policy file"
     };
 
     static proto::Result<Policy> read(const std::filesystem::path& directory, Settings settings);
-    static proto::Result<Policy> parse(std::string_view agent, std::string_view text);  // one file's text, for tools and tests
+    static proto::Result<Policy> parse(std::string_view agent,
+                                       std::string_view text);  // one file's text, for tools and tests
 
     Verdict decide(const Question& question, const proto::Traits& node) const;
 
  private:
     struct Rule {
         bool allow = false;
-        std::vector<std::string> callers, actions;   // empty: any
-        std::vector<std::string> facts, classes;     // empty: any; all must hold
+        std::vector<std::string> callers, actions;  // empty: any
+        std::vector<std::string> facts, classes;    // empty: any; all must hold
         std::size_t line = 0;
     };
     struct File {
         std::string agent;
-        std::string name;                            // as shown in verdicts
+        std::string name;  // as shown in verdicts
         bool default_allow = false;
         std::vector<Rule> rules;
     };
@@ -58,7 +59,7 @@ class Policy {
     const File* find(std::string_view agent) const;
 
     Settings settings_;
-    std::vector<File> files_;                        // sorted by agent
+    std::vector<File> files_;  // sorted by agent
 };
 
 }  // namespace mco::security

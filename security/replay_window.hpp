@@ -35,7 +35,8 @@ class ReplayWindow {
         proto::WallTime until;
     };
     std::size_t entries_max_;
-    std::unordered_map<proto::RequestId, std::vector<Entry>> entries_;  // callers may collide on an id by design of an attacker
+    std::unordered_map<proto::RequestId, std::vector<Entry>>
+        entries_;  // callers may collide on an id by design of an attacker
     std::unordered_map<proto::Serial, std::size_t> per_caller_;
     std::vector<std::pair<proto::WallTime, proto::RequestId>> expiry_;  // heap, earliest first
 };

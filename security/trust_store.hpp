@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <list>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "proto/messages.hpp"
@@ -25,22 +27,32 @@ struct Principal {
     std::vector<std::string> actions;
     std::uint32_t targets_max = 0;
 
-    bool may_join(std::string_view collective) const;                        // empty list: all
-    bool may_call(std::string_view agent, std::string_view action) const;    // globs "agent/action"; empty list: all
+    bool may_join(std::string_view collective) const;                      // empty list: all
+    bool may_call(std::string_view agent, std::string_view action) const;  // globs "agent/action"; empty list: all
 };
 
 // The roots this process believes in, and every decision about certificates. One thread.
 //
 // Rules, each with its own sentence in the error: the chain ends at a root we hold; depth at most 2; every signature holds
-// over the exact octets; roles nest (a root signs anything, an issuer signs leaves only); names, times (60 s of skew) and
-// versions are right; nobody on the chain is revoked. Results are cached by the digest of the chain's octets, bounded, but times and
-// revocation are checked at each call.
+// over the exact octets; roles nest (a root signs issuers and leaves, an issuer signs leaves only, and no wider in scope
+// than itself); names, times (60 s of skew) and versions are right; nobody on the chain is revoked. What a signature proves
+// is cached by the digest of the chain's octets, bounded; times and revocation are checked at each call.
+//
+// The error's code: `malformed`, `unsupported` (version), `unauthenticated` (authority, signature), `denied` (roles, scope,
+// revoked), `expired`, `invalid` (not valid yet: somebody's clock).
 class TrustStore {
  public:
-    // Roots as read from the trust file; at least one, at most 4.
+    static constexpr std::size_t roots_max = 4;
+    static constexpr std::size_t known_max = 16'384;  // chains remembered, oldest forgotten: two of the largest group
+
+    // Roots as read from the trust file; at least one, at most roots_max.
     static proto::Result<TrustStore> make(std::vector<proto::Certificate> roots);
 
     proto::Result<Principal> verify(const proto::CertificateChain& chain, proto::WallTime now);
+
+    // Who a chain speaks of, signatures and roles checked, but neither times nor revocation. It gives no authority: it only
+    // tells whose key must sign a proof before a HELLO may be refused with a reason.
+    proto::Result<Principal> identify(const proto::CertificateChain& chain);
 
     // Revocation of single serials; lists that travel are a later part of this.
     void revoke(const proto::Serial& serial);
@@ -52,16 +64,21 @@ class TrustStore {
         proto::Certificate certificate;
         proto::CertificateBody body;
     };
+    struct Validity {  // of one certificate of a chain
+        std::string name;
+        proto::Serial serial{};
+        proto::WallTime not_before{}, not_after{};
+    };
     struct Known {
         Principal principal;
-        std::vector<proto::Serial> serials;  // of the whole chain
-        proto::WallTime not_before, not_after;
+        std::vector<Validity> validities;  // root first
     };
     TrustStore() = default;
+    proto::Result<const Known*> look_up(const proto::CertificateChain& chain);
     proto::Result<Known> examine(const proto::CertificateChain& chain) const;
 
     std::vector<Root> roots_;
-    std::vector<proto::Serial> revoked_;
+    std::unordered_set<proto::Serial> revoked_;
     std::unordered_map<proto::Digest, Known> known_;
     std::list<proto::Digest> known_order_;  // oldest first; bounded
 };
