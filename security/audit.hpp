@@ -26,8 +26,11 @@ struct AuditEvent {
     std::int64_t duration_us = -1;  // outcomes only
 };
 
-// Append-only JSON lines: sequence, time, fields. One thread. A line is written with one write(2), so lines do not mix;
-// reopen() follows log rotation. An error says that nothing was appended: the caller then refuses state-changing actions.
+// Append-only JSON lines: {"seq","time","kind","request","caller":{"serial","name"},"collective","agent","action",
+// "arguments","code","detail"} and, for outcomes, "duration_us". One thread. A line is written with one write(2), so lines do
+// not mix; reopen() follows log rotation. The sequence goes on where the file ends. An error says that nothing was appended:
+// the caller then refuses state-changing actions. The file is made with mode 0600; one that others may write or everybody may
+// read is refused.
 class Audit {
  public:
     static proto::Result<Audit> open(const std::filesystem::path& file);
@@ -42,7 +45,8 @@ class Audit {
     explicit Audit(std::filesystem::path file, int descriptor) : file_(std::move(file)), descriptor_(descriptor) {}
     std::filesystem::path file_;
     int descriptor_ = -1;
-    std::uint64_t sequence_ = 0;
+    std::uint64_t sequence_ = 0;  // of the last line
+    bool unfinished_ = false;     // the file ends in the middle of a line
 };
 
 }  // namespace mco::security

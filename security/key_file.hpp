@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "proto/messages.hpp"
@@ -23,8 +25,15 @@ proto::Result<SignPair> read_signing_key(const std::filesystem::path& file);
 // is any number of roots. Lines outside the armour are comments.
 std::string armour(const proto::Certificate& certificate);
 std::string armour_signing_request(proto::BytesView request);
-proto::Result<std::vector<proto::Certificate>> read_certificates(const std::filesystem::path& file);
+proto::Result<std::vector<proto::Certificate>> read_certificates(
+    const std::filesystem::path& file);  // not if all may write
 proto::Result<proto::Bytes> read_signing_request(const std::filesystem::path& file);
+
+// Texts of such files. Errors name line or block, not the file.
+proto::Result<std::vector<proto::Certificate>> parse_certificates(std::string_view text);
+proto::Result<proto::Bytes> parse_signing_request(std::string_view text);
+proto::Result<KeySet> parse_keys(std::string_view text);
+proto::Result<SignPair> parse_signing_key(std::string_view text);
 proto::Result<void> write_public(const std::filesystem::path& file, std::string_view text);  // exclusive, 0644
 
 // Keys and chain that belong together: every public half equals the certificate's.

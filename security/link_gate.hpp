@@ -41,7 +41,10 @@ class LinkGate {
     };
     Rate rate_;
     std::unordered_map<proto::CurvePublicKey, std::uint32_t> admitted_;  // value 0: banned
+    bool take_token(std::string_view address, proto::Instant now);
+    void forget_full_buckets(proto::Instant now);
     std::unordered_map<std::string, Bucket> buckets_;
+    proto::Instant swept_{};  // when buckets were last forgotten
 };
 
 }  // namespace mco::security

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "proto/error.hpp"
+#include "proto/filter.hpp"
 #include "proto/traits.hpp"
 
 namespace mco::security {
@@ -16,9 +19,10 @@ namespace mco::security {
 //     policy default deny
 //     allow<TAB>cert=alice cert=bob<TAB>status ping<TAB>*<TAB>*
 //
-// Columns are separated by tabs: callers, actions, facts, classes. Callers match exactly. A malformed line makes the whole
-// file fail with file and line: a deny rule that is silently lost is worse than a daemon that refuses to start.
-// Not here yet, and refused by name: conditions (compound expressions) and caller groups.
+// Columns are separated by tabs: callers, actions, facts, classes; words in a column by blanks. With one column after the
+// actions, its words may be facts and classes. Callers match exactly, facts are compared as in filters. A malformed line
+// makes the whole file fail with file and line: a deny rule that is silently lost is worse than a daemon that refuses to
+// start. Not here yet, and refused by name: conditions (compound expressions) and caller groups.
 class Policy {
  public:
     struct Settings {
@@ -36,6 +40,7 @@ class Policy {
         std::string decided_by;  // "rpcutil.policy:3", "rpcutil.policy default", "no policy file"
     };
 
+    // Every *.policy file of the directory. No such directory: no policies. A file that everybody may write is refused.
     static proto::Result<Policy> read(const std::filesystem::path& directory, Settings settings);
     static proto::Result<Policy> parse(std::string_view agent,
                                        std::string_view text);  // one file's text, for tools and tests
@@ -45,8 +50,8 @@ class Policy {
  private:
     struct Rule {
         bool allow = false;
-        std::vector<std::string> callers, actions;  // empty: any
-        std::vector<std::string> facts, classes;    // empty: any; all must hold
+        std::vector<std::string> callers, actions;        // empty: any
+        std::shared_ptr<const proto::Matcher> condition;  // facts and classes, all must hold; null: always true
         std::size_t line = 0;
     };
     struct File {

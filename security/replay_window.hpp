@@ -25,7 +25,7 @@ class ReplayWindow {
     // Remembers the request if, and only if, the answer is fresh.
     Verdict admit(const proto::Serial& caller, const proto::RequestId& request, proto::WallTime created,
                   std::chrono::milliseconds ttl, proto::WallTime now);
-    std::size_t size() const { return entries_.size(); }
+    std::size_t size() const { return expiry_.size(); }
 
  private:
     void forget_expired(proto::WallTime now);
@@ -39,6 +39,7 @@ class ReplayWindow {
         entries_;  // callers may collide on an id by design of an attacker
     std::unordered_map<proto::Serial, std::size_t> per_caller_;
     std::vector<std::pair<proto::WallTime, proto::RequestId>> expiry_;  // heap, earliest first
+    proto::WallTime forgotten_ = proto::WallTime::min();  // what ended by then is refused, even if the clock goes back
 };
 
 }  // namespace mco::security
