@@ -143,9 +143,10 @@ void LinkServer::on_greeting(proto::Now now, Connections::iterator at, const pro
         return;
     }
     auto step = connection.hello->receive(frame, now.wall);
-    if (!step) {
+    if (!step || step->refused) {
         ++counters_->refused_hello;
-        into.push_back({Event::Kind::refused, 0, {}, step.error().detail});
+        into.push_back({Event::Kind::refused, 0, {}, step ? step->refused->detail : step.error().detail});
+        if (step && step->send) send_to(at->first, *step->send);
         silence(at);
         return;
     }

@@ -69,14 +69,17 @@ void Outbound::on(const Monitor::Event& event) {
             fail(Errc::unauthenticated, fmt::format("{} refused our key (ZAP {})", endpoint_, event.value));
             return;
         case Monitor::Kind::handshake_broken:
+            // It hung up on us. A mco node does so when we dialled it with a wrong key.
+            fail(Errc::unauthenticated,
+                 fmt::format("{} refused the handshake: its key is not the one configured, or it is not a mco node",
+                             endpoint_));
+            return;
         case Monitor::Kind::handshake_protocol:
         case Monitor::Kind::disconnected:
             if (state_ == State::established) {
                 fail(Errc::unreachable, fmt::format("{} closed the connection", endpoint_));
             } else {
-                fail(Errc::unauthenticated,
-                     fmt::format("{} is not a mco node, or its key is not the one configured (handshake failed)",
-                                 endpoint_));
+                fail(Errc::unauthenticated, fmt::format("{} is not a mco node (handshake failed)", endpoint_));
             }
             return;
         case Monitor::Kind::accept_failed:
