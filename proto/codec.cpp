@@ -1,7 +1,5 @@
 #include "proto/codec.hpp"
 
-#include <fmt/format.h>
-
 #include "proto/codec_reader.hpp"
 #include "proto/codec_writer.hpp"
 #include "proto/limits.hpp"
@@ -91,9 +89,15 @@ Claim read_claim(Reader& reader) {
     return claim;
 }
 
+// The types of the HELLO exchange come from whoever connects, so they have a smaller bound.
+std::size_t size_max(std::uint64_t type) {
+    return type <= static_cast<std::uint64_t>(MessageType::refusal) ? limits::hello_size_max : limits::frame_size_max;
+}
+
 // One pass. The message kept is of the claimed type, and complete unless the reader failed.
-Message read_message(Reader& reader) {
+Message read_message(Reader& reader, std::size_t frame_size) {
     const Claim claim = read_claim(reader);
+    if (frame_size > size_max(claim.type)) reader.refuse(Errc::malformed, "the message is too long");
     const auto read = [&](auto message) -> Message {
         read_fields(reader, claim.count, message);
         reader.finish();
@@ -153,15 +157,11 @@ Bytes encode(const Message& message) {
 }
 
 Result<Message> decode(BytesView frame) {
-    if (frame.size() > limits::frame_size_max) {
-        return fail(Errc::malformed,
-                    fmt::format("a frame of {} octets; at most {} are read", frame.size(), limits::frame_size_max));
-    }
     Reader checker(frame, Reader::Mode::check);
-    read_message(checker);
+    read_message(checker, frame.size());
     if (checker.failed()) return tl::unexpected(checker.error());
     Reader reader(frame, Reader::Mode::keep);
-    return read_message(reader);
+    return read_message(reader, frame.size());
 }
 
 Result<MessageType> peek_type(BytesView frame) {

@@ -1,6 +1,7 @@
 #include "proto/codec_writer.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include <msgpack.hpp>
@@ -53,6 +54,13 @@ void Writer::boolean(bool flag) {
     pack_into(octets_, [&](auto& packer) { flag ? packer.pack_true() : packer.pack_false(); });
 }
 
+// By hand: msgpack's packer turns 2.0 into the integer 2, and the reader of a reply could not tell them apart any more.
+void Writer::real(double number) {
+    const auto bits = std::bit_cast<std::uint64_t>(number);
+    octets_.push_back(0xCB);
+    for (int shift = 56; shift >= 0; shift -= 8) octets_.push_back(static_cast<std::uint8_t>(bits >> shift));
+}
+
 void Writer::octets(BytesView bytes) {
     pack_into(octets_, [&](auto& packer) {
         packer.pack_bin(narrow(bytes.size()));
@@ -91,9 +99,7 @@ void Writer::map(const Value::Map& map) {
 void Writer::value(const Value& value) {
     if (const bool* flag = value.flag()) return boolean(*flag);
     if (const std::int64_t* number = value.integer()) return signed_integer(*number);
-    if (const double* number = value.real(); number != nullptr && !std::isnan(*number)) {
-        return pack_into(octets_, [&](auto& packer) { packer.pack_double(*number); });
-    }
+    if (const double* number = value.real(); number != nullptr && !std::isnan(*number)) return real(*number);
     if (const std::string* text = value.text()) return this->text(*text);
     if (const Value::List* list = value.list()) {
         begin(list->size());

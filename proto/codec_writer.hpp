@@ -103,6 +103,7 @@ class Writer {
 
     void boolean(bool flag);
     void signed_integer(std::int64_t number);
+    void real(double number);
     void sentence(std::string_view text, std::size_t size_max);
     void map(const Value::Map& map);
 

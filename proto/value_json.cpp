@@ -161,6 +161,10 @@ std::string dump(const Value& value, int indent) {
 }  // namespace
 
 Result<Value> parse_json(std::string_view text) {
+    // nlohmann's parser takes a NUL for the end of its input, and would not see what follows.
+    if (const auto at = text.find('\0'); at != std::string_view::npos) {
+        return fail(Errc::malformed, fmt::format("not valid JSON: a NUL character at octet {}", at));
+    }
     Builder builder;
     const bool complete = json::sax_parse(text.begin(), text.end(), &builder);
     return std::move(builder).result(complete);
