@@ -24,8 +24,7 @@ constexpr std::string_view keys_title = "SECRET KEYS", signing_key_title = "SIGN
 constexpr std::uint8_t key_file_version = 1;  // first octet of both kinds of secret files
 constexpr std::size_t secret_size = 32;
 constexpr std::size_t public_file_size_max = 16 * 1024;  // a trust file of four roots, with comments
-constexpr std::string_view secret_comment =
-    "# Secret. Whoever has this file is its owner. It never leaves this machine.\n";
+constexpr std::string_view secret_comment = "# Secret. Whoever has this file is its owner.\n";
 
 // Wipes a buffer of secrets on every way out.
 template <typename Buffer>
@@ -55,12 +54,11 @@ proto::Result<Armoured> only_block(std::string_view text, std::string_view title
     auto blocks = open_armour(text);
     if (!blocks) return tl::unexpected(std::move(blocks.error()));
     if (blocks->size() != 1 || blocks->front().title != title) {
-        const auto refused = proto::fail(
-            Errc::malformed, blocks->empty() ? fmt::format("no MCO {} in it", title)
-                                             : fmt::format("not one MCO {}, but {} block(s), the first MCO {}", title,
-                                                           blocks->size(), blocks->front().title.substr(0, 32)));
+        const auto found = blocks->empty()       ? std::string("nothing of mco's")
+                           : blocks->size() == 1 ? fmt::format("an MCO {}", blocks->front().title.substr(0, 32))
+                                                 : fmt::format("{} blocks", blocks->size());
         wipe(*blocks);
-        return refused;
+        return proto::fail(Errc::malformed, fmt::format("holds {} where one MCO {} was expected", found, title));
     }
     return std::move(blocks->front());
 }
