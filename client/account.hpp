@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/gather.hpp"
+#include "client/terminal.hpp"
+#include "proto/filter.hpp"
+#include "proto/ledger.hpp"
+
+namespace mco::client {
+
+// MCollective's status of a command, and 5 for what it could not see.
+enum class ExitStatus : int {
+    ok = 0,
+    unusable = 1,    // usage, configuration, DDL, nobody reachable, refused; or nobody matched
+    failed = 2,      // some reply has a status other than 0
+    silent = 3,      // somebody may have matched, nobody replied
+    no_replies = 4,  // the same where the names were given, and for ping
+    incomplete = 5,  // all replies are fine, but some expected node is missing or the account was not proved
+};
+
+// How the nodes were chosen; stock tells them apart when nobody replies.
+enum class Choice : std::uint8_t {
+    by_filter,  // nobody: 1 if nobody matched, 3 if somebody may have
+    by_name,    // literal -I, ping: 4
+};
+
+// A request's account as far as it concerns the operator: who could not have been meant is left out.
+struct Account {
+    struct Absent {
+        std::string node;  // visible
+        std::string why;   // a sentence
+    };
+    proto::Ledger ledger;
+    std::vector<Absent> absent;        // by name
+    std::vector<std::string> trouble;  // visible lines
+    std::uint32_t replies = 0, failures = 0;
+    std::uint32_t unknown = 0;  // of the absent: names that nobody in the mesh has
+
+    bool whole() const { return absent.empty() && trouble.empty(); }
+    std::uint32_t matched() const {
+        return ledger.matched() + unknown;
+    }  // at most: a missing node may not have matched
+};
+// Missing nodes whose names the filter cannot mean become `not_matched`. Literal names that nobody in the mesh has are
+// added as absent.
+Account settle(const Gathered& gathered, const proto::Filter& filter, const proto::Matcher& matcher);
+
+bool names_only(const proto::Filter& filter);  // identities are given and all are literal
+ExitStatus exit_status(const Account& account, Choice choice);
+
+// "No response from:" with a line a node, "" if there are none.
+std::string absent_block(const Account& account, const Terminal& terminal);
+// The ledger, and what is wrong with it: lines for the end of the statistics, or for stderr. "" if all is well and not asked for.
+enum class Show : std::uint8_t { if_not_whole, always };
+std::string ledger_lines(const Account& account, Show show);
+
+}  // namespace mco::client

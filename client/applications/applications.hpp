@@ -1,0 +1,10 @@
+#pragma once
+
+#include "client/command.hpp"
+
+// The commands, one file each. main does not need to know them: command.cpp lists them.
+namespace mco::client::applications {
+
+extern const Command completion, facts, find, help, inventory, ping, rpc, version;
+
+}  // namespace mco::client::applications

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "client/applications/applications.hpp"
+#include "client/results.hpp"
+#include "client/session.hpp"
+
+namespace mco::client::applications {
+namespace {
+
+void declare(OptionSet& options) {
+    options.add(json_option());
+    options.add(required_options());
+    options.add(common_options());
+    options.add(filter_options());
+}
+
+// "        us                                       found 2 times", by value; with -v the nodes of each.
+std::string fact_report(const std::string& fact, const std::vector<Reply>& replies, bool verbose) {
+    std::map<std::string, std::vector<std::string>> nodes_of;
+    std::size_t longest = 40;
+    for (const auto& reply : replies) {
+        const auto* value = reply.data.find("value");
+        if (reply.status != proto::StatusCode::ok || value == nullptr || value->is_null()) continue;
+        auto text = visible(value->to_text());
+        longest = std::max(longest, width(text));
+        nodes_of[std::move(text)].push_back(visible(reply.node));
+    }
+    if (nodes_of.empty()) return fmt::format("No values found for fact {}\n", visible(fact));
+    std::string text = fmt::format("Report for fact: {}\n\n", visible(fact));
+    for (auto& [value, nodes] : nodes_of) {
+        text += fmt::format("        {} found {} times\n", left(value, longest), nodes.size());
+        if (!verbose) continue;
+        std::sort(nodes.begin(), nodes.end());
+        text += "\n";
+        for (const auto& node : nodes) text += "            " + node + "\n";
+        text += "\n";
+    }
+    return text;
+}
+
+proto::Result<ExitStatus> run(Context& context) {
+    const auto& words = context.options.words();
+    if (words.size() != 1)
+        return proto::fail(proto::Errc::invalid, "needs the name of one fact\nLike this: mco facts country");
+    auto session = Session::open(context);
+    if (!session) return tl::unexpected(session.error());
+    const auto schema = (*session)->schema("rpcutil");
+    if (!schema) return tl::unexpected(schema.error());
+    const auto* action = schema->find_action("get_fact");
+    if (action == nullptr)
+        return proto::fail(proto::Errc::not_found, "the DDL of agent rpcutil has no action get_fact");
+    auto inputs = proto::read_inputs(*action, {{"fact", words[0]}});
+    if (!inputs) return tl::unexpected(inputs.error());
+    const auto target = (*session)->target("rpcutil");
+    if (!target) return tl::unexpected(target.error());
+    const auto call = (*session)->prepare(*target, *schema, *action, std::move(*inputs));
+    if (!call) return tl::unexpected(call.error());
+    const auto gathered = (*session)->call(*call, {});
+    if (!gathered) return tl::unexpected(gathered.error());
+    const auto account = settle(*gathered, target->filter, target->matcher);
+    const auto show = context.verbose() ? Show::always : Show::if_not_whole;
+    if (context.options.has("json")) {
+        context.out() << json_array("rpcutil", "get_fact", gathered->replies,
+                                    context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
+        context.err() << absent_block(account, context.terminal) << ledger_lines(account, show);
+        return (*session)->status(account, target->choice);
+    }
+    if (account.replies == 0 && account.whole() && target->choice == Choice::by_filter) {
+        context.err() << "No request sent, we did not discover any nodes.\n";
+        return ExitStatus::unusable;
+    }
+    context.out() << fact_report(words[0], gathered->replies, context.verbose()) << '\n';
+    for (const auto& reply : gathered->replies) {
+        if (reply.status != proto::StatusCode::ok)
+            context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+    }
+    if (context.verbose()) {
+        const Finish finish{.caption = "rpcutil#get_fact", .total = context.world.now().mono - context.started.mono};
+        context.out() << statistics(*gathered, account, finish, context.terminal) << '\n';
+    } else {
+        context.out() << finished_line(*gathered, account, context.terminal) << '\n';
+    }
+    context.out() << absent_block(account, context.terminal) << ledger_lines(account, show);
+    return (*session)->status(account, target->choice);
+}
+
+}  // namespace
+
+const Command facts{
+    "facts",
+    "Reports on usage for a specific fact",
+    "[options] [filters] FACT",
+    "mco facts country\n"
+    "mco facts os.family -v -C /http/",
+    declare,
+    run,
+};
+
+}  // namespace mco::client::applications

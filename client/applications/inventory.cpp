@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "client/applications/applications.hpp"
+#include "client/results.hpp"
+#include "client/session.hpp"
+
+namespace mco::client::applications {
+namespace {
+
+using proto::Errc;
+using proto::fail;
+using proto::Result;
+using proto::Value;
+
+void declare(OptionSet& options) {
+    options.add(json_option());
+    options.add(required_options());
+    options.add(common_options());
+}
+
+std::string text_of(const Value& data, std::string_view key) {
+    const auto* value = data.find(key);
+    return value == nullptr ? std::string() : visible(value->to_text());
+}
+
+std::vector<std::string> texts_of(const Value& data, std::string_view key) {
+    std::vector<std::string> texts;
+    const auto* value = data.find(key);
+    const auto* list = value == nullptr ? nullptr : value->list();
+    if (list == nullptr) return texts;
+    for (const auto& element : *list) texts.push_back(visible(element.to_text()));
+    std::sort(texts.begin(), texts.end());
+    return texts;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+    std::string line;
+    for (const auto& text : texts) line += (line.empty() ? "" : ", ") + text;
+    return line;
+}
+
+std::string local_time(const Value& data, std::string_view key) {
+    const auto* value = data.find(key);
+    const auto* seconds = value == nullptr ? nullptr : value->integer();
+    constexpr std::int64_t year_9999 = 253'402'300'799;
+    if (seconds == nullptr || *seconds < 0 || *seconds > year_9999) return text_of(data, key);
+    return fmt::format("{:%Y-%m-%d %H:%M:%S %z}", fmt::localtime(static_cast<std::time_t>(*seconds)));
+}
+
+// As many columns as given, each at least `least` wide.
+std::string columns(const std::vector<std::string>& texts, std::string_view indent, std::size_t each,
+                    std::size_t per_line) {
+    std::string block;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (i % per_line == 0) block += (i == 0 ? "" : "\n") + std::string(indent);
+        block += left(texts[i], each) + (i % per_line + 1 == per_line ? "" : " ");
+    }
+    return block + "\n";
+}
+
+std::string statistics_block(const Value& inventory, const Value& stats) {
+    std::string text = "   Server Statistics:\n";
+    const auto row = [&](std::string_view label, const std::string& value) {
+        text += right(label, 31) + ": " + value + "\n";
+    };
+    const auto seconds = [&](std::string_view key) {
+        const auto* times = stats.find("times");
+        return (times == nullptr ? std::string() : text_of(*times, key)) + " seconds";
+    };
+    row("Version", text_of(stats, "version"));
+    row("Start Time", local_time(stats, "starttime"));
+    row("Config File", text_of(stats, "configfile"));
+    row("Collectives", joined(texts_of(inventory, "collectives")));
+    row("Main Collective", text_of(inventory, "main_collective"));
+    row("Process ID", text_of(stats, "pid"));
+    row("Total Messages", text_of(stats, "total"));
+    row("Messages Passed Filters", text_of(stats, "passed"));
+    row("Messages Filtered", text_of(stats, "filtered"));
+    row("Expired Messages", text_of(stats, "ttlexpired"));
+    row("Replies Sent", text_of(stats, "replies"));
+    row("Total Processor Time", seconds("utime"));
+    row("System Time", seconds("stime"));
+    return text;
+}
+
+std::string facts_block(const Value& inventory) {
+    const auto* facts = inventory.find("facts");
+    const auto* map = facts == nullptr ? nullptr : facts->map();
+    std::string text = "   Facts:\n";
+    if (const auto problem = text_of(inventory, "facts_problem"); !problem.empty())
+        text += "      Problem: " + problem + "\n";
+    if (map == nullptr || map->empty()) return text + "      No facts known\n";
+    for (const auto& [key, value] : *map) text += "      " + visible(key) + " => " + visible(value.to_text()) + "\n";
+    return text;
+}
+
+std::string list_block(std::string_view title, const std::vector<std::string>& texts, std::string_view nothing) {
+    const std::string head = "   " + std::string(title) + ":\n";
+    return texts.empty() ? head + "      " + std::string(nothing) + "\n" : head + columns(texts, "      ", 15, 3);
+}
+
+std::string classes_block(const std::vector<std::string>& classes) {
+    const std::string head = "   Configuration Management Classes:\n";
+    if (classes.empty()) return head + "      No classes applied\n";
+    std::size_t longest = 30;
+    for (const auto& name : classes) longest = std::max(longest, width(name));
+    return head + columns(classes, "    ", longest, std::max<std::size_t>(90 / longest, 1));
+}
+
+std::string page(const std::string& node, const Value& inventory, const Value& stats) {
+    return fmt::format("Inventory for {}:\n\n{}\n{}\n{}\n{}\n{}\n", node, statistics_block(inventory, stats),
+                       list_block("Agents", texts_of(inventory, "agents"), "No agents installed"),
+                       list_block("Data Plugins", texts_of(inventory, "data_plugins"), "No data plugins installed"),
+                       classes_block(texts_of(inventory, "classes")), facts_block(inventory));
+}
+
+struct Answer {
+    Gathered gathered;
+    Account account;
+};
+
+Result<Answer> ask(Session& session, const Target& target, const proto::AgentSchema& schema,
+                   const std::string& action_name) {
+    const auto* action = schema.find_action(action_name);
+    if (action == nullptr)
+        return fail(Errc::not_found, fmt::format("the DDL of agent rpcutil has no action {}", action_name));
+    const auto call = session.prepare(target, schema, *action, {});
+    if (!call) return tl::unexpected(call.error());
+    auto gathered = session.call(*call, {});
+    if (!gathered) return tl::unexpected(gathered.error());
+    auto account = settle(*gathered, target.filter, target.matcher);
+    return Answer{std::move(*gathered), std::move(account)};
+}
+
+Result<ExitStatus> run(Context& context) {
+    const auto& words = context.options.words();
+    if (words.size() != 1)
+        return fail(Errc::invalid, "needs the name of one node\nLike this: mco inventory web1.example.net");
+    auto session = Session::open(context);
+    if (!session) return tl::unexpected(session.error());
+    const auto schema = (*session)->schema("rpcutil");
+    if (!schema) return tl::unexpected(schema.error());
+    const auto target = (*session)->target_node(words[0], "rpcutil");
+    if (!target) return tl::unexpected(target.error());
+
+    std::vector<Reply> replies;
+    std::vector<std::string> objects;
+    const auto form = context.terminal.tty ? JsonForm::indented : JsonForm::one_line;
+    for (const std::string action : {"inventory", "daemon_stats"}) {
+        const auto answer = ask(**session, *target, *schema, action);
+        if (!answer) return tl::unexpected(answer.error());
+        if (context.verbose())
+            context.err() << "via " << visible(answer->gathered.entry) << ", "
+                          << ledger_lines(answer->account, Show::always);
+        if (answer->gathered.replies.empty()) {
+            context.err() << "Did not receive any results from node " << visible(words[0]) << '\n'
+                          << absent_block(answer->account, context.terminal)
+                          << ledger_lines(answer->account, Show::if_not_whole);
+            return ExitStatus::unusable;
+        }
+        replies.push_back(answer->gathered.replies.front());
+        objects.push_back(json_object("rpcutil", action, replies.back(), form));
+    }
+    auto status = ExitStatus::ok;
+    for (const auto& reply : replies) {
+        if (reply.status == proto::StatusCode::ok) continue;
+        context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+        status = ExitStatus::failed;
+    }
+    if (context.options.has("json")) {
+        context.out() << join_json(objects, form);
+    } else if (status == ExitStatus::ok) {
+        context.out() << page(visible(replies[0].node), replies[0].data, replies[1].data);
+    }
+    return status;
+}
+
+}  // namespace
+
+const Command inventory{
+    "inventory",      "General reporting tool for nodes, collectives and subcollectives",
+    "[options] NODE", "mco inventory web1.example.net",
+    declare,          run,
+};
+
+}  // namespace mco::client::applications

@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "client/applications/applications.hpp"
+#include "client/discovery.hpp"
+#include "client/results.hpp"
+#include "client/session.hpp"
+
+namespace mco::client::applications {
+namespace {
+
+constexpr std::array graph{
+    Option{"graph,g", "", Section::application, "Append a sparkline of the replies, one tick for 50 ms"},
+};
+
+void declare(OptionSet& options) {
+    options.add(graph);
+    options.add(json_option());
+    options.add(required_options());
+    options.add(common_options());
+    options.add(sort_option());
+    options.add(filter_options());
+}
+
+std::string line(const Reply& reply) {
+    return fmt::format("{} time={:.2f} ms\n", left(visible(reply.node), 40), milliseconds(reply.took));
+}
+
+// How many replies came in each 50 ms, from the first to the last.
+std::string sparkline(const std::vector<Reply>& replies) {
+    constexpr std::array ticks{"▁", "▂", "▃", "▄", "▅", "▆", "▇"};
+    constexpr std::size_t columns_max = 200;
+    std::map<std::int64_t, std::size_t> buckets;
+    for (const auto& reply : replies) ++buckets[reply.took.count() / 50'000];
+    if (buckets.empty()) return {};
+    std::size_t most = 1;
+    for (const auto& [bucket, count] : buckets) most = std::max(most, count);
+    const auto first = buckets.begin()->first;
+    const auto last = std::min<std::int64_t>(buckets.rbegin()->first, first + static_cast<std::int64_t>(columns_max));
+    std::string text;
+    for (auto bucket = first; bucket <= last; ++bucket) {
+        const auto found = buckets.find(bucket);
+        const std::size_t count = found == buckets.end() ? 0 : found->second;
+        text += ticks[count * (ticks.size() - 1) / most];
+    }
+    return text;
+}
+
+enum class Graph { shown, hidden };
+std::string ping_statistics(const std::vector<Reply>& replies, Graph graph_wanted) {
+    std::string text = "\n\n---- ping statistics ----\n";
+    if (replies.empty()) return text + "No responses received\n";
+    const auto [least, most] = std::minmax_element(replies.begin(), replies.end(),
+                                                   [](const Reply& a, const Reply& b) { return a.took < b.took; });
+    double sum = 0;
+    for (const auto& reply : replies) sum += milliseconds(reply.took);
+    text += fmt::format("{} replies max: {:.2f} min: {:.2f} avg: {:.2f} ", replies.size(), milliseconds(most->took),
+                        milliseconds(least->took), sum / static_cast<double>(replies.size()));
+    return text + (graph_wanted == Graph::shown ? sparkline(replies) : std::string()) + "\n";
+}
+
+proto::Result<ExitStatus> run(Context& context) {
+    if (!context.options.words().empty())
+        return proto::fail(proto::Errc::invalid, "takes no words; nodes are chosen with -I, -C, -F, -A or -W");
+    auto session = Session::open(context);
+    if (!session) return tl::unexpected(session.error());
+    const bool json = context.options.has("json");
+    const bool sorted = context.options.has("sort");
+    auto found = discover(**session, [&](const Reply& reply) {
+        if (json || sorted || reply.status != proto::StatusCode::ok) return;
+        context.out() << line(reply) << std::flush;
+    });
+    if (!found) return tl::unexpected(found.error());
+    auto& replies = found->gathered.replies;
+    if (sorted) sort_by_node(replies);
+    if (json) {
+        context.out() << json_array("discovery", "ping", replies,
+                                    context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
+    } else {
+        for (const auto& reply : replies) {
+            if (reply.status != proto::StatusCode::ok) {
+                context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+            } else if (sorted) {
+                context.out() << line(reply);
+            }
+        }
+        std::erase_if(replies, [](const Reply& reply) { return reply.status != proto::StatusCode::ok; });
+        const bool graph_wanted = context.options.has("graph") || (*session)->config().ping_graph;
+        context.out() << ping_statistics(replies, graph_wanted ? Graph::shown : Graph::hidden);
+    }
+    auto& notes = json ? context.err() : context.out();
+    const auto absent = absent_block(found->account, context.terminal);
+    if (!absent.empty()) notes << '\n' << absent;
+    notes << ledger_lines(found->account, context.verbose() ? Show::always : Show::if_not_whole);
+    return (*session)->status(found->account, Choice::by_name);
+}
+
+}  // namespace
+
+const Command ping{
+    "ping",
+    "Ping all nodes",
+    "[options] [filters]",
+    "mco ping\n"
+    "mco ping -C /http/ --graph\n"
+    "mco ping -F country=uk -I 'web[1-3]'",
+    declare,
+    run,
+};
+
+}  // namespace mco::client::applications

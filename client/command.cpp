@@ -1,0 +1,172 @@
+#include "client/command.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "client/applications/applications.hpp"
+#include "client/words.hpp"
+#include "proto/config_file.hpp"
+
+namespace mco::client {
+namespace {
+
+using proto::Errc;
+using proto::fail;
+using proto::Result;
+
+constexpr std::array table{
+    &applications::completion, &applications::facts, &applications::find, &applications::help,
+    &applications::inventory,  &applications::ping,  &applications::rpc,  &applications::version,
+};
+
+constexpr int usage_error = 1;
+
+std::string known_commands() {
+    std::string text = "Known commands:\n";
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        if (i % 3 == 0) text += "\n   ";
+        text += left(table[i]->name, 20);
+    }
+    return text +
+           "\n\nType 'mco help' for a detailed list of commands and 'mco help command'\nto get detailed help for a "
+           "command\n";
+}
+
+// Lines of an error, each made visible; the first says who fails.
+void print_error(std::ostream& err, std::string_view who, std::string_view detail) {
+    bool first = true;
+    while (true) {
+        const auto end = detail.find('\n');
+        err << (first ? std::string(who) + ": " : std::string()) << visible(detail.substr(0, end)) << '\n';
+        first = false;
+        if (end == std::string_view::npos) return;
+        detail.remove_prefix(end + 1);
+    }
+}
+
+int unknown_command(World& world, std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const auto* command : table) names.push_back(command->name);
+    const auto near = proto::nearest(name, names);
+    world.err << version_line() << "\n\n"
+              << "Unknown command '" << visible(name) << "'"
+              << (near.empty() ? "" : fmt::format("; did you mean '{}'?", near))
+              << "\nSearched: the commands built into this program\n\n";
+    world.out << known_commands();
+    return usage_error;
+}
+
+// The command line as parsed: options of MCOLLECTIVE_EXTRA_OPTS first, so that typed ones win.
+Result<std::vector<std::string>> arguments_of(const World& world, std::span<const std::string> typed) {
+    std::vector<std::string> all;
+    if (const auto extra = world.environment.find("MCOLLECTIVE_EXTRA_OPTS"); extra != world.environment.end()) {
+        auto words = split_shell_words(extra->second);
+        if (!words) return fail(Errc::invalid, "MCOLLECTIVE_EXTRA_OPTS: " + words.error().detail);
+        all = std::move(*words);
+    }
+    all.insert(all.end(), typed.begin(), typed.end());
+    return all;
+}
+
+Result<Terminal> decide_colour(const World& world, const Options& options) {
+    Terminal terminal = world.terminal;
+    const auto when = options.value("color").value_or("auto");
+    if (when != "always" && when != "never" && when != "auto")
+        return fail(Errc::invalid, fmt::format("--color takes always, never or auto, not '{}'", when));
+    const auto no_color = world.environment.find("NO_COLOR");
+    const bool wanted = no_color == world.environment.end() || no_color->second.empty();
+    terminal.colour = when == "always" || (when == "auto" && terminal.tty && wanted);
+    return terminal;
+}
+
+Result<ExitStatus> run_command(World& world, const Command& command, std::span<const std::string> typed) {
+    const auto started = world.now();
+    OptionSet set;
+    command.declare(set);
+    const auto arguments = arguments_of(world, typed);
+    if (!arguments) return tl::unexpected(arguments.error());
+    const auto options = set.parse(*arguments);
+    if (!options)
+        return fail(options.error().code, options.error().detail + fmt::format("\nTry: mco help {}", command.name));
+    if (options->has("help")) {
+        world.out << help_page(command);
+        return ExitStatus::ok;
+    }
+    const auto terminal = decide_colour(world, *options);
+    if (!terminal) return tl::unexpected(terminal.error());
+    Context context{world, command, set, *options, *terminal, started};
+    return command.run(context);
+}
+
+}  // namespace
+
+std::span<const Command* const> commands() { return table; }
+
+const Command* find_command(std::string_view name) {
+    const auto found =
+        std::find_if(table.begin(), table.end(), [&](const Command* command) { return command->name == name; });
+    return found == table.end() ? nullptr : *found;
+}
+
+std::string version_line() { return "The Marionette Collective's successor mco version " MCO_VERSION; }
+
+std::string command_table() {
+    std::string text;
+    for (const auto* command : table) text += fmt::format("  {:<15} {}\n", command->name, command->summary);
+    return text;
+}
+
+std::string help_page(const Command& command) {
+    OptionSet set;
+    command.declare(set);
+    std::string text = fmt::format("\n{}\n\n", command.summary);
+    const auto lines = [&](std::string_view title, std::string_view block, std::string_view prefix) {
+        while (true) {
+            const auto end = block.find('\n');
+            text += fmt::format("{} {}{}\n", title, prefix, block.substr(0, end));
+            if (end == std::string_view::npos) return;
+            block.remove_prefix(end + 1);
+        }
+    };
+    lines("Usage:", command.usage, fmt::format("mco {} ", command.name));
+    text += "\nExamples:\n";
+    lines("   ", command.examples, "");
+    struct Title {
+        Section section;
+        std::string_view text;
+    };
+    constexpr std::array titles{Title{Section::application, "Application Options"}, Title{Section::rpc, "RPC Options"},
+                                Title{Section::required, ""}, Title{Section::common, "Common Options"},
+                                Title{Section::filter, "Host Filters"}};
+    for (const auto& title : titles) {
+        if (!set.has_section(title.section)) continue;
+        text += "\n" + std::string(title.text) + (title.text.empty() ? "" : "\n") + set.help(title.section);
+    }
+    return text + "\n" + version_line() + "\n";
+}
+
+int run_program(World& world, std::span<const std::string> arguments) {
+    std::vector<std::string> words(arguments.begin(), arguments.end());
+    const std::string self = words.empty() ? "mco" : words[0].substr(words[0].rfind('/') + 1);
+    if (!words.empty()) words.erase(words.begin());
+    if (self.starts_with("mc-")) words.insert(words.begin(), self.substr(3));
+    if (words.empty()) {
+        world.out << version_line() << "\n\nusage: mco command <options>\n\n" << known_commands();
+        return 0;
+    }
+    if (words[0] == "--version") words[0] = "version";
+    if (words[0] == "--help" || words[0] == "-h") words[0] = "help";
+    const auto* command = find_command(words[0]);
+    if (command == nullptr) return unknown_command(world, words[0]);
+    const auto status = run_command(world, *command, std::span(words).subspan(1));
+    if (!status) {
+        world.out << std::flush;
+        print_error(world.err, fmt::format("mco {}", command->name), status.error().detail);
+        return usage_error;
+    }
+    return static_cast<int>(*status);
+}
+
+}  // namespace mco::client

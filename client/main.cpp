@@ -1,0 +1,69 @@
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+
+#include "client/command.hpp"
+#include "client/dialled_links.hpp"
+#include "proto/schema_library.hpp"
+#include "security/process.hpp"
+
+namespace {
+
+mco::client::Environment environment() {
+    mco::client::Environment variables;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const char* equals = std::strchr(*entry, '=');
+        if (equals != nullptr)
+            variables.emplace(std::string(*entry, static_cast<std::size_t>(equals - *entry)), equals + 1);
+    }
+    return variables;
+}
+
+mco::client::Terminal terminal() {
+    mco::client::Terminal terminal;
+    terminal.tty = ::isatty(STDOUT_FILENO) == 1;
+    winsize size{};
+    if (terminal.tty && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        terminal.columns = size.ws_col;
+    return terminal;
+}
+
+mco::proto::Now clocks() {
+    const auto read = [](clockid_t clock) {
+        timespec time{};
+        ::clock_gettime(clock, &time);
+        return std::chrono::duration_cast<mco::proto::Duration>(std::chrono::seconds(time.tv_sec) +
+                                                                std::chrono::nanoseconds(time.tv_nsec));
+    };
+    return {mco::proto::Instant(read(CLOCK_MONOTONIC)), mco::proto::WallTime(read(CLOCK_REALTIME))};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // A reader that went away ends us quietly, as with every filter, whatever the parent had set.
+    ::signal(SIGPIPE, SIG_DFL);
+    std::ios::sync_with_stdio(false);
+    mco::client::World world{.out = std::cout,
+                             .err = std::cerr,
+                             .environment = environment(),
+                             .terminal = terminal(),
+                             .libdirs = {},
+                             .now = clocks,
+                             .open_links = mco::client::open_links};
+    if (auto installed = mco::proto::default_libdir(); !installed.empty())
+        world.libdirs.push_back(std::move(installed));
+    mco::security::protect_process();
+    const int status = mco::client::run_program(world, std::vector<std::string>(argv, argv + argc));
+    std::cout.flush();
+    if (!std::cout) {
+        std::cerr << "mco: writing the results failed: " << std::strerror(errno) << '\n';
+        return 1;
+    }
+    return status;
+}

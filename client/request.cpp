@@ -1,0 +1,44 @@
+#include "client/request.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "proto/limits.hpp"
+#include "security/entropy.hpp"
+#include "security/envelope.hpp"
+
+namespace mco::client {
+
+proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, proto::WallTime now) {
+    SealedCall sealed;
+    sealed.id = security::entropy::fresh<proto::RequestId>();
+    sealed.reply_pair = security::make_seal_pair();
+    sealed.timeout = call.timeout;
+    sealed.wants_reply = call.wants_reply;
+    proto::Route route;
+    route.collective = call.collective;
+    route.request = sealed.id;
+    route.created = now;
+    route.ttl_ms = static_cast<std::uint32_t>(call.ttl.count());
+    route.timeout_ms = static_cast<std::uint32_t>(call.timeout.count());
+    route.reply_key = sealed.reply_pair.public_key;
+    route.caller = caller.chain;
+    proto::RequestBody body;
+    body.agent = call.agent;
+    body.action = call.action;
+    body.filter = call.filter;
+    body.arguments = call.arguments;
+    body.wants_reply = call.wants_reply;
+    auto octets = security::seal_request(caller.keys.sign.secret, route, body);
+    if (!octets) return tl::unexpected(octets.error());
+    if (octets->size() > proto::limits::request_size_max)
+        return proto::fail(proto::Errc::invalid,
+                           fmt::format("the request is {} octets long; {} is the most\nGive shorter arguments.",
+                                       octets->size(), proto::limits::request_size_max));
+    sealed.octets = std::move(*octets);
+    sealed.digest = security::digest(sealed.octets);
+    return sealed;
+}
+
+}  // namespace mco::client

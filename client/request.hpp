@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "proto/filter.hpp"
+#include "proto/messages.hpp"
+#include "security/hello.hpp"
+#include "security/keys.hpp"
+
+namespace mco::client {
+
+// What a command wants done, checked against the DDL and the collectives already.
+struct Call {
+    std::string agent, action;
+    std::string collective;
+    proto::Filter filter;
+    proto::Value::Map arguments;
+    std::chrono::milliseconds timeout{10'000};  // the entry closes the account at the latest after this
+    std::chrono::milliseconds ttl{60'000};
+    bool wants_reply = true;
+};
+
+// The signed request, with the key that opens its replies. One a request: nothing in it is used twice.
+struct SealedCall {
+    proto::RequestId id{};
+    security::SealPair reply_pair;
+    proto::Digest digest{};  // of the octets: replies must name it
+    proto::Bytes octets;     // packed SealedRequest
+    std::chrono::milliseconds timeout{};
+    bool wants_reply = true;
+};
+proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, proto::WallTime now);
+
+}  // namespace mco::client

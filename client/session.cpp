@@ -1,0 +1,168 @@
+#include "client/session.hpp"
+
+#include <algorithm>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "client/target.hpp"
+#include "client/words.hpp"
+#include "proto/limits.hpp"
+#include "security/certificate.hpp"
+#include "security/entropy.hpp"
+#include "security/key_file.hpp"
+
+namespace mco::client {
+namespace {
+
+using proto::Errc;
+using proto::fail;
+using proto::Result;
+
+std::string date(proto::WallTime time) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+    return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+// What every node would refuse, said at once and with the file's name. Whether the authority is theirs only they know.
+Result<void> check_certificate(const security::Identity& self, const Config& config, proto::WallTime now) {
+    const auto invalid = [&](const std::string& what, std::string_view hint) {
+        return fail(Errc::unauthenticated, fmt::format("{}: {}\n{}", config.certificate.string(), what, hint));
+    };
+    if (self.role != proto::CertificateRole::caller)
+        return invalid(
+            fmt::format("this is the certificate of a {}; only a caller's may give orders", proto::name(self.role)),
+            "Make one with: mco-ca issue --role caller --name NAME --ca DIR --out DIR");
+    if (!config.identity.empty() && config.identity != self.name)
+        return invalid(
+            fmt::format("it is for '{}', but {} says identity = {}", self.name, config.file.string(), config.identity),
+            "Take the line out, or name the right certificate.");
+    for (const auto& certificate : self.chain.certificates) {
+        const auto body = security::read_body(certificate);
+        if (!body) return tl::unexpected(body.error());
+        if (body->not_after + proto::limits::clock_skew_max < now)
+            return invalid(fmt::format("the certificate of '{}' expired on {}", body->name, date(body->not_after)),
+                           "Ask for a new one: mco-ca sign, or mco-ca issue.");
+        if (body->not_before - proto::limits::clock_skew_max > now)
+            return invalid(
+                fmt::format("the certificate of '{}' is not valid before {}", body->name, date(body->not_before)),
+                "Is this machine's clock right?");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::open(Context& context) {
+    const auto file = choose_config(context.options.value("config"), context.world.environment);
+    if (!file) return tl::unexpected(file.error());
+    auto loaded = load_config(*file);
+    if (!loaded) return tl::unexpected(loaded.error());
+    for (const auto& warning : loaded->warnings) context.err() << "mco: " << visible(warning) << '\n';
+    if (!loaded->config.color && !context.options.has("color")) context.terminal.colour = false;
+    auto libdirs = loaded->config.libdirs;
+    libdirs.insert(libdirs.end(), context.world.libdirs.begin(), context.world.libdirs.end());
+    return std::unique_ptr<Session>(
+        new Session(context, std::move(loaded->config), proto::SchemaLibrary(std::move(libdirs))));
+}
+
+Result<std::string> Session::collective() const {
+    const auto typed = context_.options.value("target");
+    if (!typed) return config_.main_collective;
+    const auto& known = config_.collectives;
+    if (std::find(known.begin(), known.end(), *typed) == known.end())
+        return fail(Errc::invalid,
+                    fmt::format("-T '{}' is none of your collectives, which are {}\n{} lists them: collectives = ...",
+                                *typed, enumerate(known), config_.file.string()));
+    return *typed;
+}
+
+Result<Target> Session::target(const std::string& agent) const {
+    auto where = collective();
+    if (!where) return tl::unexpected(where.error());
+    auto filter = read_filter(context_.options);
+    if (!filter) return tl::unexpected(filter.error());
+    if (!agent.empty()) filter->agents.push_back(agent);
+    auto matcher = compile_filter(*filter);
+    if (!matcher) return tl::unexpected(matcher.error());
+    const auto choice = names_only(*filter) ? Choice::by_name : Choice::by_filter;
+    return Target{std::move(*filter), std::move(*matcher), std::move(*where), choice};
+}
+
+Result<Target> Session::target_node(const std::string& node, const std::string& agent) const {
+    auto where = collective();
+    if (!where) return tl::unexpected(where.error());
+    proto::Filter filter;
+    filter.identities = {node};
+    filter.agents = {agent};
+    if (node.empty() || node.size() > proto::limits::name_size_max || !names_only(filter))
+        return fail(Errc::invalid, fmt::format("'{}' is not the name of a node", node));
+    auto matcher = compile_filter(filter);
+    if (!matcher) return tl::unexpected(matcher.error());
+    return Target{std::move(filter), std::move(*matcher), std::move(*where), Choice::by_name};
+}
+
+Result<proto::AgentSchema> Session::schema(const std::string& agent) const { return library_.load(agent); }
+
+std::vector<std::string> Session::agents() const {
+    std::vector<std::string> names;
+    for (const auto& listed : library_.list()) names.push_back(listed.name);
+    return names;
+}
+
+Result<Call> Session::prepare(const Target& target, const proto::AgentSchema& schema, const proto::ActionSchema& action,
+                              proto::Value::Map arguments) const {
+    const auto timeout_max = std::chrono::seconds(proto::limits::request_timeout_max).count();
+    const auto typed = context_.options.number("timeout", 1, timeout_max);
+    if (!typed) return tl::unexpected(typed.error());
+    const auto discovery = context_.options.number("discovery-timeout", 0, timeout_max);
+    if (!discovery) return tl::unexpected(discovery.error());
+    const auto ttl = context_.options.number("ttl", 1, std::chrono::seconds(proto::limits::request_ttl_max).count());
+    if (!ttl) return tl::unexpected(ttl.error());
+    const auto window = schema.timeout + (*discovery ? std::chrono::seconds(**discovery) : config_.discovery_timeout);
+    Call call;
+    call.agent = schema.name;
+    call.action = action.name;
+    call.collective = target.collective;
+    call.filter = target.filter;
+    call.arguments = std::move(arguments);
+    call.timeout = *typed ? std::chrono::seconds(**typed)
+                          : std::min<std::chrono::seconds>(window, proto::limits::request_timeout_max);
+    call.ttl = *ttl ? std::chrono::seconds(**ttl) : config_.ttl;
+    return call;
+}
+
+Result<void> Session::identify() {
+    if (identity_) return {};
+    security::entropy::start();
+    auto roots = security::read_certificates(config_.trust);
+    if (!roots) return tl::unexpected(roots.error());
+    auto trust = security::TrustStore::make(std::move(*roots));
+    if (!trust) return fail(trust.error().code, fmt::format("{}: {}", config_.trust.string(), trust.error().detail));
+    auto identity = security::read_identity(config_.secret_keys, config_.certificate);
+    if (!identity) return tl::unexpected(identity.error());
+    if (auto good = check_certificate(*identity, config_, context_.world.now().wall); !good)
+        return tl::unexpected(good.error());
+    trust_ = std::make_unique<security::TrustStore>(std::move(*trust));
+    identity_ = std::make_unique<security::Identity>(std::move(*identity));
+    return {};
+}
+
+Result<Gathered> Session::call(const Call& call, Gather::Watcher watcher) {
+    if (auto known = identify(); !known) return tl::unexpected(known.error());
+    if (!links_) {
+        links_ = context_.world.open_links(*identity_, *trust_);
+        entry_.emplace(config_.entries, *links_);
+        entry_->start();  // dials while the request is signed
+    }
+    const auto sealed = seal(call, *identity_, context_.world.now().wall);
+    if (!sealed) return tl::unexpected(sealed.error());
+    return Gather(*entry_, *trust_, *sealed, std::move(watcher)).run();
+}
+
+ExitStatus Session::status(const Account& account, Choice choice) const {
+    const auto status = exit_status(account, choice);
+    return status == ExitStatus::incomplete && config_.compat_exit ? ExitStatus::ok : status;
+}
+
+}  // namespace mco::client

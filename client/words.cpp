@@ -1,0 +1,55 @@
+#include "client/words.hpp"
+
+#include <cstddef>
+#include <utility>
+
+namespace mco::client {
+namespace {
+
+bool is_blank(char character) { return character == ' ' || character == '\t' || character == '\n'; }
+
+}  // namespace
+
+proto::Result<std::vector<std::string>> split_shell_words(std::string_view line) {
+    std::vector<std::string> words;
+    std::string word;
+    bool in_word = false;
+    char quote = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        const char character = line[i];
+        if (quote == '\'' ? character != '\'' : quote == '"' && character != '"' && character != '\\') {
+            word += character;
+        } else if (quote != 0 && character == quote) {
+            quote = 0;
+        } else if (quote == 0 && (character == '\'' || character == '"')) {
+            quote = character;
+            in_word = true;
+        } else if (character == '\\' && i + 1 < line.size()) {
+            const char next = line[++i];
+            if (quote == '"' && next != '"' && next != '\\') word += '\\';
+            word += next;
+            in_word = true;
+        } else if (is_blank(character)) {
+            if (in_word) words.push_back(std::move(word));
+            word.clear();
+            in_word = false;
+        } else {
+            word += character;
+            in_word = true;
+        }
+    }
+    if (quote != 0)
+        return proto::fail(proto::Errc::invalid,
+                           std::string("a quote ") + quote + " is not closed in: " + std::string(line));
+    if (in_word) words.push_back(std::move(word));
+    return words;
+}
+
+std::string enumerate(std::span<const std::string> words) {
+    if (words.empty()) return "nothing";
+    std::string text = words[0];
+    for (std::size_t i = 1; i < words.size(); ++i) text += (i + 1 == words.size() ? " and " : ", ") + words[i];
+    return text;
+}
+
+}  // namespace mco::client
