@@ -1,0 +1,208 @@
+// The roster among nodes: everything when a link comes up or digests differ, news as they are learned; and signs of life.
+
+#include <algorithm>
+#include <utility>
+
+#include "mesh/core/engine_state.hpp"
+#include "mesh/core/milliseconds.hpp"
+#include "proto/limits.hpp"
+
+namespace mco::mesh {
+
+namespace {
+
+// Room for the array around the entries of one frame, and for the numbers beside each record.
+constexpr std::size_t frame_slack = 1024;
+constexpr std::size_t entry_slack = 16;
+
+}  // namespace
+
+// Returns whether others should hear of it: a record or a departure that was new to us. Ups and downs are not passed on,
+// because each node judges its own links.
+bool Engine::State::learn(proto::Now now, Roster::Word word) {
+    const proto::PeerId peer = word.record.peer;
+    const auto* before = members.find(peer);
+    const auto old_state = before != nullptr ? before->state : proto::MemberState::up;
+    const auto old_key = before != nullptr ? before->record.curve_key : word.record.curve_key;
+    const auto learned = members.learn(now, std::move(word));
+    switch (learned) {
+        case Roster::Learned::stale:
+            notice(NoticeKind::stale_record, peer);
+            return false;
+        case Roster::Learned::full:
+            notice(NoticeKind::table_full, peer);
+            return false;
+        case Roster::Learned::joined:
+            peers[peer].turned = now.mono;
+            notice(NoticeKind::member_joined, peer);
+            break;
+        case Roster::Learned::restarted:
+            // The process at the other end of the older links is gone, even if they do not show it yet.
+            end_older_links(now, peer);
+            if (peers.at(peer).links.empty()) peers.at(peer).turned = now.mono;
+            break;
+        case Roster::Learned::nothing:
+        case Roster::Learned::renewed:
+        case Roster::Learned::left:
+            break;
+    }
+    if (peer == members.self()) return false;
+    const auto& member = *members.find(peer);
+    if (member.state != old_state) {
+        notice(member.state == proto::MemberState::up     ? NoticeKind::member_up
+               : member.state == proto::MemberState::down ? NoticeKind::member_down
+                                                          : NoticeKind::member_left,
+               peer);
+    }
+    if (old_key != member.record.curve_key) {
+        const auto owner = keys.find(old_key);
+        if (owner != keys.end() && owner->second == peer) keys.erase(owner);
+        if (dials.contains(old_key) && !is_seed(old_key)) undial(old_key);
+    }
+    keys[member.record.curve_key] = peer;
+    member_changed(now, peer);
+    return learned != Roster::Learned::nothing;
+}
+
+void Engine::State::end_older_links(proto::Now now, const proto::PeerId& peer) {
+    const auto incarnation = members.find(peer)->record.incarnation;
+    const auto theirs = peers.at(peer).links;
+    for (const LinkId link : theirs) {
+        const auto found = links.find(link);
+        if (found != links.end() && found->second.incarnation < incarnation) hang_up(now, link, proto::Errc::expired);
+    }
+}
+
+void Engine::State::member_changed(proto::Now now, const proto::PeerId& peer) {
+    const auto* member = members.find(peer);
+    const Timer timer{.kind = Timer::Kind::forget, .peer = peer};
+    if (member->state == proto::MemberState::up) {
+        timers.cancel(timer);
+    } else {
+        timers.set(timer, std::max(member->since + timing.forget_down, now.mono));
+    }
+}
+
+void Engine::State::forget_member(proto::Now now, const proto::PeerId& peer) {
+    const Timer timer{.kind = Timer::Kind::forget, .peer = peer};
+    if (!peers.at(peer).links.empty()) {  // it said goodbye a day ago and still holds the line
+        timers.set(timer, now.mono + timing.forget_down);
+        return;
+    }
+    const auto key = members.find(peer)->record.curve_key;
+    timers.cancel({.kind = Timer::Kind::review, .peer = peer});
+    if (dials.contains(key) && !is_seed(key)) undial(key);
+    const auto owner = keys.find(key);
+    if (owner != keys.end() && owner->second == peer) keys.erase(owner);
+    members.forget(peer);
+    peers.erase(peer);
+    waiting.erase(peer);
+}
+
+// ------------------------------------------------------------------------------------------------ rosters
+
+void Engine::State::roster_frame(proto::Now now, LinkId from, std::vector<OpenedEntry> entries) {
+    const auto found = links.find(from);
+    if (found == links.end() || found->second.caller) return;
+    const proto::PeerId sender = found->second.peer;
+    heard_from(now, found->second);
+    std::vector<proto::PeerId> news;
+    for (auto& one : entries) {
+        const proto::PeerId peer = one.record.peer;
+        const auto age = std::chrono::milliseconds(one.entry.since_ms);
+        const bool gone = one.entry.state != proto::MemberState::up;
+        // What others are about to forget is not worth learning: it would go round for ever.
+        if (gone && members.find(peer) == nullptr && age >= timing.forget_down) continue;
+        const auto at = peers.find(peer);
+        const bool first = at == peers.end();
+        Roster::Word word{.record = std::move(one.record),
+                          .sealed = std::move(one.entry.record),
+                          .state = one.entry.state,
+                          .since = gone ? now.mono - age : now.mono,
+                          .first_hand = false,
+                          .linked = !first && !at->second.links.empty()};
+        if (!learn(now, std::move(word))) continue;
+        news.push_back(peer);
+        if (peers.contains(peer)) review(now, peer);
+    }
+    if (!news.empty()) pass_on(now, news, sender);
+}
+
+void Engine::State::pass_on(proto::Now now, const std::vector<proto::PeerId>& news, const proto::PeerId& source) {
+    for (const auto& [id, peer] : peers) {
+        const auto link = preferred(id);
+        if (link && id != source) send_entries(now, *link, news);
+    }
+}
+
+void Engine::State::send_roster(proto::Now now, LinkId link) {
+    std::vector<proto::PeerId> everybody;
+    everybody.reserve(members.members().size());
+    for (const auto& [id, member] : members.members()) everybody.push_back(id);
+    links.at(link).roster_sent = now.mono;
+    send_entries(now, link, everybody);
+}
+
+void Engine::State::send_entries(proto::Now now, LinkId link, const std::vector<proto::PeerId>& ids) {
+    proto::Roster roster;
+    std::size_t bytes = 0;
+    const auto finish = [&] {
+        if (!roster.entries.empty()) send(link, roster);
+        roster.entries.clear();
+        bytes = 0;
+    };
+    for (const auto& id : ids) {
+        const auto* member = members.find(id);
+        if (member == nullptr) continue;
+        const std::size_t size = member->sealed.size() + entry_slack;
+        if (roster.entries.size() == proto::limits::roster_entries_per_frame_max ||
+            bytes + size > proto::limits::frame_size_max - frame_slack)
+            finish();
+        const bool up = member->state == proto::MemberState::up;
+        roster.entries.push_back({member->sealed, member->state, up ? 0 : milliseconds(now.mono - member->since)});
+        bytes += size;
+    }
+    finish();
+}
+
+// ------------------------------------------------------------------------------------------------ signs of life
+
+void Engine::State::tick(proto::Now now) {
+    timers.set({.kind = Timer::Kind::tick}, now.mono + timing.ping_interval);
+    for (const auto& [id, link] : links) {
+        if (!link.caller && !link.ending) ping(now, id);
+    }
+    turn_dials();
+}
+
+void Engine::State::ping(proto::Now now, LinkId id) {
+    auto& link = links.at(id);
+    link.ping_token = ++tokens;
+    link.pinged = now.mono;
+    send(id, proto::Ping{link.ping_token, members.digest()});
+}
+
+void Engine::State::on_ping(proto::Now now, LinkId id, const proto::Ping& ping) {
+    send(id, proto::Pong{ping.token});
+    const auto& link = links.at(id);
+    if (link.caller || ping.roster_digest == members.digest()) return;
+    if (link.roster_sent && now.mono < *link.roster_sent + timing.ping_interval) return;
+    send_roster(now, id);
+}
+
+void Engine::State::on_pong(proto::Now now, LinkId id, const proto::Pong& pong) {
+    auto& link = links.at(id);
+    if (link.caller || link.ping_token == 0 || pong.token != link.ping_token) return;
+    link.ping_token = 0;
+    peers.at(link.peer).round_trip = now.mono - link.pinged;
+}
+
+void Engine::State::on_bye(proto::Now now, LinkId id) {
+    const proto::PeerId peer = links.at(id).peer;
+    if (!members.mark_left(now, peer)) return;
+    notice(NoticeKind::member_left, peer);
+    member_changed(now, peer);
+    pass_on(now, {peer}, peer);
+}
+
+}  // namespace mco::mesh

@@ -1,0 +1,140 @@
+#include "mesh/core/roster.hpp"
+
+#include <tuple>
+#include <utility>
+
+#include "mesh/core/invariant.hpp"
+#include "mesh/core/rng.hpp"
+#include "proto/limits.hpp"
+
+namespace mco::mesh {
+
+namespace {
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t word) { return Rng(hash ^ word).next(); }
+
+}  // namespace
+
+Roster::Roster(proto::PeerRecordBody self, proto::Bytes sealed) : self_(self.peer) {
+    Member member{std::move(self), std::move(sealed), proto::MemberState::up, {}, true};
+    digest_ = digest_of(self_, member);
+    members_.emplace(self_, std::move(member));
+}
+
+Roster::Learned Roster::learn(proto::Now now, Word word) {
+    using State = proto::MemberState;
+    const proto::PeerId peer = word.record.peer;
+    const auto version = [](const proto::PeerRecordBody& record) {
+        return std::tuple(record.incarnation, record.sequence);
+    };
+    Member* known = entry(peer);
+    if (peer == self_) return version(word.record) > version(known->record) ? Learned::stale : Learned::nothing;
+    if (known == nullptr) {
+        if (members_.size() >= proto::limits::roster_max) return Learned::full;
+        Member member{std::move(word.record), std::move(word.sealed), word.state, word.since, word.first_hand};
+        digest_ += digest_of(peer, member);
+        members_.emplace(peer, std::move(member));
+        return Learned::joined;
+    }
+    if (version(word.record) < version(known->record)) return Learned::stale;
+
+    const bool restarted = word.record.incarnation > known->record.incarnation;
+    const bool renewed = version(word.record) > version(known->record);
+    digest_ -= digest_of(peer, *known);
+    if (renewed) {
+        known->record = std::move(word.record);
+        known->sealed = std::move(word.sealed);
+    }
+    Learned learned = restarted ? Learned::restarted : renewed ? Learned::renewed : Learned::nothing;
+    if (restarted) {
+        known->met = word.first_hand;
+        set_state(*known, word.state, word.since);
+    } else if (word.first_hand) {
+        known->met = true;
+        set_state(*known, State::up, now.mono);
+    } else if (word.state == State::left) {
+        if (!word.linked && set_state(*known, State::left, word.since)) learned = Learned::left;
+    } else if (known->state != State::left && !known->met) {
+        set_state(*known, word.state, word.since);
+    }
+    digest_ += digest_of(peer, *known);
+    return learned;
+}
+
+bool Roster::mark_up(proto::Now now, const proto::PeerId& peer) {
+    Member* member = entry(peer);
+    if (member == nullptr) return false;
+    digest_ -= digest_of(peer, *member);
+    member->met = true;
+    const bool changed = set_state(*member, proto::MemberState::up, now.mono);
+    digest_ += digest_of(peer, *member);
+    return changed;
+}
+
+bool Roster::mark_down(proto::Now now, const proto::PeerId& peer) {
+    Member* member = entry(peer);
+    if (member == nullptr || member->state == proto::MemberState::left) return false;
+    return set_state(*member, proto::MemberState::down, now.mono);
+}
+
+bool Roster::mark_left(proto::Now now, const proto::PeerId& peer) {
+    Member* member = entry(peer);
+    if (member == nullptr) return false;
+    digest_ -= digest_of(peer, *member);
+    const bool changed = set_state(*member, proto::MemberState::left, now.mono);
+    digest_ += digest_of(peer, *member);
+    return changed;
+}
+
+void Roster::forget(const proto::PeerId& peer) {
+    const auto found = members_.find(peer);
+    if (found == members_.end() || peer == self_) return;
+    digest_ -= digest_of(peer, found->second);
+    members_.erase(found);
+}
+
+const Roster::Member* Roster::find(const proto::PeerId& peer) const {
+    const auto found = members_.find(peer);
+    return found == members_.end() ? nullptr : &found->second;
+}
+
+Roster::Member* Roster::entry(const proto::PeerId& peer) {
+    const auto found = members_.find(peer);
+    return found == members_.end() ? nullptr : &found->second;
+}
+
+bool Roster::set_state(Member& member, proto::MemberState state, proto::Instant since) {
+    if (member.state == state) return false;
+    member.state = state;
+    member.since = since;
+    return true;
+}
+
+// Summed over the members, so the order does not matter and one change costs one step. Peers are authenticated: this finds
+// differences, it does not withstand somebody who constructs equal sums.
+std::uint64_t Roster::digest_of(const proto::PeerId& peer, const Member& member) {
+    std::uint64_t hash = 0;  // the same on every kind of machine, so octet by octet
+    for (std::size_t i = 0; i < peer.octets.size(); i += 8) {
+        std::uint64_t word = 0;
+        for (std::size_t k = 0; k < 8; ++k) word = word << 8 | peer.octets[i + k];
+        hash = mix(hash, word);
+    }
+    hash = mix(hash, member.record.incarnation);
+    hash = mix(hash, member.record.sequence);
+    return mix(hash, member.state == proto::MemberState::left ? 1 : 0);
+}
+
+void Roster::check() const {
+    std::uint64_t sum = 0;
+    for (const auto& [peer, member] : members_) {
+        ensure(peer == member.record.peer, "a member is filed under its own id");
+        sum += digest_of(peer, member);
+    }
+    ensure(sum == digest_, "the roster's digest is the sum over its members");
+    ensure(members_.contains(self_), "we are in our own roster");
+    ensure(members_.at(self_).state == proto::MemberState::up || members_.at(self_).state == proto::MemberState::left,
+           "we are not down to ourselves");
+    ensure(members_.size() <= proto::limits::roster_max, "the roster is bounded");
+}
+
+}  // namespace mco::mesh
