@@ -1,0 +1,54 @@
+#include "bench/arguments.hpp"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace mco::bench {
+
+using proto::Errc;
+
+proto::Result<Arguments> Arguments::parse(const std::vector<std::string>& words) {
+    Arguments arguments;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (!words[i].starts_with("--") || words[i].size() == 2)
+            return proto::fail(Errc::invalid, fmt::format("'{}' is not an option", words[i]));
+        const bool has_value = i + 1 < words.size() && !words[i + 1].starts_with("--");
+        const auto name = words[i].substr(2);
+        if (!arguments.given_.emplace(name, has_value ? words[++i] : std::string()).second)
+            return proto::fail(Errc::invalid, fmt::format("--{} is given twice", name));
+    }
+    return arguments;
+}
+
+std::uint64_t Arguments::number(std::string_view name, std::uint64_t otherwise, std::uint64_t least,
+                                std::uint64_t most) {
+    const auto found = given_.find(name);
+    if (found == given_.end()) return otherwise;
+    const std::string text = std::move(found->second);
+    given_.erase(found);
+    std::uint64_t value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+        complaint_ = fmt::format("--{} needs a number from {} to {}, not '{}'", name, least, most, text);
+        return otherwise;
+    }
+    return value;
+}
+
+bool Arguments::flag(std::string_view name) {
+    const auto found = given_.find(name);
+    if (found == given_.end()) return false;
+    if (!found->second.empty()) complaint_ = fmt::format("--{} takes no value, but '{}' is given", name, found->second);
+    given_.erase(found);
+    return true;
+}
+
+proto::Result<void> Arguments::done() const {
+    if (!complaint_.empty()) return proto::fail(Errc::invalid, complaint_);
+    if (!given_.empty())
+        return proto::fail(Errc::invalid, fmt::format("there is no option --{}", given_.begin()->first));
+    return {};
+}
+
+}  // namespace mco::bench

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/error.hpp"
+
+namespace mco::bench {
+
+// `--name value` and `--flag` of one command. A command takes what it knows; what is left over at the end is an error, so
+// that a misspelt parameter never measures something else.
+class Arguments {
+ public:
+    static proto::Result<Arguments> parse(const std::vector<std::string>& words);
+
+    std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t least, std::uint64_t most);
+    bool flag(std::string_view name);
+    proto::Result<void> done() const;  // the first complaint
+
+ private:
+    std::map<std::string, std::string, std::less<>> given_;
+    std::string complaint_;
+};
+
+}  // namespace mco::bench

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string_view>
+
+#include "bench/arguments.hpp"
+#include "proto/error.hpp"
+
+namespace mco::bench {
+
+// A benchmark is a row: `run` measures, prints one line to stdout, and fails with a sentence.
+struct Command {
+    std::string_view name, summary, usage;
+    proto::Result<void> (*run)(Arguments arguments);
+};
+
+proto::Result<void> run_floor(Arguments arguments);
+
+}  // namespace mco::bench
