@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "node/agent.hpp"
+#include "node/call.hpp"
+#include "node/counters.hpp"
+#include "node/registry.hpp"
+#include "proto/ledger.hpp"
+#include "proto/time.hpp"
+#include "security/envelope.hpp"
+#include "security/policy.hpp"
+#include "security/replay_window.hpp"
+#include "security/trust_store.hpp"
+
+namespace mco::node {
+
+// Why a request is not performed. The names are stable: logs, audit and counters carry them.
+enum class RefusalCode : std::uint8_t {
+    malformed,        // before anybody is known: silence
+    unauthenticated,  // likewise
+    malformed_body,   // the caller is known, what he signed cannot be read
+    expired,
+    clock_skew,
+    ttl_too_long,
+    replayed,
+    replay_full,
+    scope_denied,  // the caller's certificate does not reach so far
+    filter_invalid,
+    policy_denied,
+    unknown_action,
+    arguments_invalid,
+    overloaded,    // after admission: no worker and no room to wait
+    stopping,      // after admission: the daemon is on its way out
+    audit_failed,  // after admission: what changes the machine is not done unrecorded
+};
+std::string_view name(RefusalCode code);
+proto::Outcome outcome(RefusalCode code);    // denied, or failed where asking differently or later can help
+proto::StatusCode status(RefusalCode code);  // MCollective's
+
+// To whom an answer goes, and for which octets.
+struct ReplyTo {
+    proto::RequestId request{};
+    proto::Digest digest{};
+    proto::SealPublicKey reply_key{};
+    bool wanted = true;  // false: fire and forget
+};
+
+// Who asked for what, as the audit trail tells it. Fields stay empty as far as the request was not read.
+struct Subject {
+    proto::RequestId request{};
+    proto::Serial caller{};
+    std::string caller_name, agent, action, collective;
+    proto::Digest arguments{};
+};
+
+struct Refusal {
+    RefusalCode code = RefusalCode::malformed;
+    std::string sentence;             // for the caller
+    std::string detail;               // for log and audit only: it may name rules, files, limits
+    std::optional<ReplyTo> reply_to;  // empty: nobody is authenticated, so nobody is answered
+    Subject subject;
+};
+
+// The request is sound and does not mean this node. No reply, no audit line, one counter.
+struct NotMatched {
+    enum class Why : std::uint8_t { collective, agent, filter } why = Why::filter;
+};
+
+// Proof that a request passed every check. Only Admission makes one and the executor accepts nothing else, so a check
+// cannot be forgotten, only not compiled.
+class AdmittedCall {
+ public:
+    AdmittedCall(AdmittedCall&&) noexcept = default;
+    AdmittedCall& operator=(AdmittedCall&&) noexcept = default;
+
+    const Call& call() const { return call_; }
+    Agent& agent() const { return *entry_.agent; }
+    const proto::AgentSchema& schema() const { return *entry_.schema; }
+    const proto::ActionSchema& action() const { return *action_; }
+    const ReplyTo& reply_to() const { return reply_to_; }
+    const Subject& subject() const { return subject_; }
+    const std::string& decided_by() const { return decided_by_; }  // the policy line
+    proto::Instant admitted() const { return admitted_; }
+    proto::Instant start_by() const { return start_by_; }  // its life as the caller limited it, clock skew allowed for
+    proto::Instant finish_by() const { return finish_by_; }  // the DDL's timeout
+
+ private:
+    friend class Admission;
+    AdmittedCall() = default;
+
+    Call call_;
+    Registry::Entry entry_;
+    const proto::ActionSchema* action_ = nullptr;  // within entry_.schema
+    ReplyTo reply_to_;
+    Subject subject_;
+    std::string decided_by_;
+    proto::Instant admitted_{}, start_by_{}, finish_by_{};
+};
+
+using Decision = std::variant<AdmittedCall, NotMatched, Refusal>;
+
+// The one place where it is decided whether this node acts on a request. Order: size, parse, signature, certificate and
+// role, revocation, collective, time and ttl, replay, certificate scope, agent and filter, policy, DDL. What depends on a
+// secret of ours or on policy comes after the caller is known; what a stranger can learn is nothing.
+//
+// An attacker would try: another's request again (replay window), a request for another node or collective (both under the
+// signature), an agent name that is a path (only the registry's names exist), a policy that is silent (deny), a filter that
+// takes for ever (RE2), arguments the DDL does not allow (checked here again, whatever the client did).
+class Admission {
+ public:
+    // All three must outlive it. One thread.
+    Admission(security::TrustStore& trust, security::ReplayWindow& replay, Counters& counters)
+        : trust_(trust), replay_(replay), counters_(counters) {}
+
+    // What is decided upon; the references are used during the call only.
+    struct Ground {
+        std::shared_ptr<const NodeView> view;
+        const Registry& registry;
+        const security::Policy& policy;
+    };
+    // `asked` is the id the mesh knows the request by; it must be the one inside.
+    Decision decide(proto::Now now, const proto::RequestId& asked, proto::BytesView sealed, const Ground& ground);
+
+    // An admitted call that is not started after all: overloaded, stopping or audit_failed.
+    static Refusal refuse(const AdmittedCall& admitted, RefusalCode code, std::string detail);
+
+ private:
+    struct Draft;
+    std::optional<Refusal> check_time(Draft& draft, proto::Now now);
+    std::optional<Decision> check_meant(Draft& draft, const Ground& ground);
+    std::optional<Refusal> check_rights(Draft& draft, const Ground& ground);
+    std::optional<Refusal> check_arguments(Draft& draft);
+
+    security::TrustStore& trust_;
+    security::ReplayWindow& replay_;
+    Counters& counters_;
+};
+
+}  // namespace mco::node

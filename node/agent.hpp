@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "node/call.hpp"
+#include "proto/messages.hpp"
+#include "proto/value.hpp"
+
+namespace mco::node {
+
+// What an action has to say. A failed one may carry data, too; outputs it leaves out get the defaults of its DDL.
+struct ActionReply {
+    proto::StatusCode status = proto::StatusCode::ok;
+    std::string message = "OK";
+    proto::Value::Map data;
+};
+
+// Something this node can do. What it is called with and answers is described in its DDL, which the registry holds; a call
+// arrives here only after admission checked it against that.
+class Agent {
+ public:
+    virtual std::string_view name() const = 0;
+
+    // Worker thread; several calls may run at once. May block until the DDL's timeout; `stop` then asks it to end, and
+    // nobody waits for what it answers. Must not throw.
+    virtual ActionReply run(const Call& call, std::stop_token stop) = 0;
+
+    // Whether an action leaves the machine as it is. Those that change it are refused when they cannot be audited.
+    enum class Effect : std::uint8_t { reads, changes };
+    virtual Effect effect(std::string_view action) const = 0;
+
+ protected:
+    ~Agent() = default;  // owned as the concrete type, listed in main.cpp; outlives the worker pool
+};
+
+}  // namespace mco::node

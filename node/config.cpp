@@ -1,0 +1,205 @@
+#include "node/config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "proto/obsolete_keys.hpp"
+
+namespace mco::node {
+namespace {
+
+std::string_view nearest_key(std::string_view key) {
+    std::vector<std::string_view> names;
+    for (const auto& row : config_keys()) names.push_back(row.name);
+    return proto::nearest(key, names);
+}
+
+// Keys of MCollective's agents that are not here yet; activate_agent of theirs is understood all the same.
+bool is_absent_agents(std::string_view key) {
+    constexpr auto agents =
+        std::to_array<std::string_view>({"augeas", "filemgr", "iptables", "nettest", "nrpe", "package", "process",
+                                         "puppet", "puppetca", "service", "shell", "sysctl"});
+    return std::any_of(agents.begin(), agents.end(),
+                       [&](std::string_view agent) { return key.starts_with(fmt::format("plugin.{}.", agent)); });
+}
+
+// The agent of "plugin.AGENT.activate_agent".
+std::optional<std::string_view> activated_agent(std::string_view key) {
+    constexpr std::string_view front = "plugin.", back = ".activate_agent";
+    if (key.size() <= front.size() + back.size() || !key.starts_with(front) || !key.ends_with(back))
+        return std::nullopt;
+    return key.substr(front.size(), key.size() - front.size() - back.size());
+}
+
+std::string_view host_of(std::string_view endpoint) {
+    const auto host = endpoint.substr(6);  // after tcp://
+    return host.substr(0, host.rfind(':'));
+}
+
+bool is_loopback(std::string_view host) { return host.starts_with("127.") || host == "localhost" || host == "[::1]"; }
+
+// On loopback several nodes share the ports of one machine and no firewall stands between them, so a neighbour's port is
+// more likely taken than wanted.
+std::string default_fanout(const std::string& listen) {
+    const auto host = host_of(listen);
+    const auto port = std::string_view(listen).substr(listen.rfind(':') + 1);
+    if (port == "*" || is_loopback(host)) return fmt::format("tcp://{}:*", host);
+    return fmt::format("tcp://{}:{}", host, std::stoul(std::string(port)) + 1);
+}
+
+class Interpreter {
+ public:
+    Interpreter(LoadedConfig& loaded, std::filesystem::path file) : loaded_(loaded), config_(loaded.config) {
+        config_.file = std::move(file);
+        for (const auto& row : config_keys()) {
+            if (row.fallback.empty() || row.fallback.starts_with('(')) continue;
+            row.set(config_, row.fallback);
+            if (row.shown == ConfigKey::Shown::yes) config_.settings.emplace(row.name, row.fallback);
+        }
+    }
+
+    void line(const proto::Setting& line) {
+        const auto& keys = config_keys();
+        const auto row =
+            std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& key) { return key.name == line.key; });
+        if (row != keys.end()) {
+            const auto problem = row->set(config_, line.value);
+            if (!problem.empty()) {
+                loaded_.broken.push_back(line.key);
+                return report(loaded_.problems, line, fmt::format("{}: {}", line.key, escaped(problem)));
+            }
+            if (row->shown == ConfigKey::Shown::yes) remember(*row, line.value);
+        } else if (const auto agent = activated_agent(line.key)) {
+            activation(line, *agent);
+        } else if (proto::only_reader(line.key) == proto::Reader::mco) {
+            return;  // the client's, which shares the file
+        } else if (const auto instead = proto::replacement(line.key)) {
+            // One warning a sentence: a broker's pool alone has dozens of keys.
+            if (warned_.insert(*instead).second)
+                report(loaded_.warnings, line, fmt::format("'{}' has no effect: {}", escaped(line.key), *instead));
+        } else if (is_absent_agents(line.key)) {
+            report(loaded_.warnings, line,
+                   fmt::format("'{}' has no effect: that agent is not here yet", escaped(line.key)));
+        } else {
+            const auto nearest = nearest_key(line.key);
+            report(loaded_.problems, line,
+                   nearest.empty()
+                       ? fmt::format("unknown key '{}'\nThe example mcod.conf lists the known ones.", escaped(line.key))
+                       : fmt::format("unknown key '{}'\nDid you mean '{}'?", escaped(line.key), nearest));
+        }
+    }
+
+    void finish(const std::filesystem::path& share) {
+        const auto folder = config_.file.parent_path();
+        fill("certificate", config_.certificate, folder / "mcod.cert");
+        if (config_.secret_keys.empty()) config_.secret_keys = folder / "mcod.key";
+        fill("trust", config_.trust, folder / "root.cert");
+        fill("policies", config_.policies, folder / "policies");
+        config_.libdirs.push_back(share);
+        if (!config_.settings.contains("libdir")) config_.settings["libdir"] = share.string();
+        collectives();
+        if (config_.log.target == LogTarget::file && config_.log.file.empty())
+            problem("logger_type is file, but there is no 'logfile'\nAdd 'logfile = /var/log/mco/mcod.log', say.");
+        endpoints();
+    }
+
+ private:
+    void problem(std::string_view text) {
+        loaded_.problems.push_back(fmt::format("{}: {}", config_.file.string(), text));
+    }
+
+    static void report(std::vector<std::string>& into, const proto::Setting& line, std::string_view text) {
+        into.push_back(proto::config_error(line, text));
+    }
+
+    void remember(const ConfigKey& row, const std::string& value) {
+        auto& setting = config_.settings[std::string(row.name)];
+        const bool adds = row.repeat == ConfigKey::Repeat::adds && !setting.empty();
+        setting = adds ? fmt::format("{}, {}", setting, escaped(value)) : escaped(value);
+    }
+
+    void activation(const proto::Setting& line, std::string_view agent) {
+        static const ConfigKey& all = *std::find_if(config_keys().begin(), config_keys().end(),
+                                                    [](const ConfigKey& key) { return key.name == "activate_agents"; });
+        Config scratch;
+        const auto wrong = all.set(scratch, line.value);
+        if (!wrong.empty()) return report(loaded_.problems, line, fmt::format("{}: {}", escaped(line.key), wrong));
+        config_.activation.single.insert_or_assign(std::string(agent), scratch.activation.all);
+        config_.settings[escaped(line.key)] = escaped(line.value);
+    }
+
+    void fill(const std::string& key, std::filesystem::path& path, const std::filesystem::path& fallback) {
+        if (path.empty()) path = fallback;
+        config_.settings[key] = path.string();
+    }
+
+    void collectives() {
+        const auto& joined = config_.collectives;
+        if (joined.empty()) return;  // a problem of its line
+        if (config_.main_collective.empty()) config_.main_collective = joined.front();
+        config_.settings["main_collective"] = config_.main_collective;
+        if (std::find(joined.begin(), joined.end(), config_.main_collective) == joined.end())
+            problem(
+                fmt::format("main_collective '{}' is not one of collectives\nAdd it there.", config_.main_collective));
+    }
+
+    void endpoints() {
+        if (config_.listen.empty() && !config_.fanout_listen.empty())
+            problem(
+                "fanout_listen without 'listen': nobody could link here to hear it\nAdd 'listen = tcp://HOST:PORT'.");
+        if (config_.listen.empty() && config_.local_socket.empty())
+            problem("the node would listen nowhere\nAdd 'listen = tcp://HOST:PORT'.");
+        if (config_.listen.empty()) return;
+        if (config_.fanout_listen.empty()) config_.fanout_listen = default_fanout(config_.listen.front());
+        config_.settings["fanout_listen"] = config_.fanout_listen;
+    }
+
+    LoadedConfig& loaded_;
+    Config& config_;
+    std::set<std::string_view> warned_;
+};
+
+}  // namespace
+
+LoadedConfig interpret(const std::vector<proto::Setting>& lines, const std::filesystem::path& file,
+                       const std::filesystem::path& share) {
+    LoadedConfig loaded;
+    Interpreter interpreter(loaded, file);
+    for (const auto& line : lines) interpreter.line(line);
+    interpreter.finish(share);
+    return loaded;
+}
+
+LoadedConfig load_config(const std::filesystem::path& file, const std::filesystem::path& share) {
+    std::error_code error;
+    const auto absolute = std::filesystem::absolute(file, error);
+    const auto lines = proto::read_config(error ? file : absolute);
+    if (lines) return interpret(*lines, error ? file : absolute, share);
+    LoadedConfig loaded;
+    loaded.readable = false;
+    loaded.problems.push_back(lines.error().detail);
+    return loaded;
+}
+
+std::vector<std::string> needs_restart(const Config& before, const Config& after) {
+    std::vector<std::string> keys;
+    const auto compare = [&](std::string_view key, const auto& a, const auto& b) {
+        if (!(a == b)) keys.emplace_back(key);
+    };
+    compare("collectives", before.collectives, after.collectives);
+    compare("group", before.group, after.group);
+    compare("listen", before.listen, after.listen);
+    compare("fanout_listen", before.fanout_listen, after.fanout_listen);
+    compare("advertise", before.advertise, after.advertise);
+    compare("local_socket", before.local_socket, after.local_socket);
+    compare("seed", before.seeds, after.seeds);
+    compare("workers", before.workers, after.workers);
+    return keys;
+}
+
+}  // namespace mco::node

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mesh/core/effect.hpp"
+#include "node/log.hpp"
+#include "node/registry.hpp"
+#include "proto/config_file.hpp"
+#include "security/policy.hpp"
+
+namespace mco::node {
+
+// What an operator decided about this node. Every member's default is the table's.
+struct Config {
+    std::filesystem::path file;
+    std::string identity;  // empty: the certificate's name
+    std::vector<std::string> collectives;
+    std::string main_collective;
+    std::vector<std::filesystem::path> libdirs;  // configured ones first, then that of the installation
+    std::filesystem::path classesfile;
+    std::vector<std::filesystem::path> fact_files;
+    std::chrono::seconds fact_cache_time{300};
+    LogSettings log;
+    std::filesystem::path audit_file;  // empty: no audit trail
+    security::Policy::Settings policy;
+    std::filesystem::path policies;
+    Activation activation;
+    std::vector<std::string> listen;
+    std::string fanout_listen;  // empty: nothing is listened on
+    std::string advertise;
+    std::string local_socket;  // "ipc:///path"; empty: none
+    std::vector<mesh::Address> seeds;
+    std::string group;
+    std::filesystem::path certificate, secret_keys, trust;
+    std::size_t workers = 4;
+    std::chrono::seconds soft_shutdown_timeout{5};
+
+    // Every key that applies, with the value in force, as text; what could be a secret is not among them.
+    std::map<std::string, std::string, std::less<>> settings;
+};
+
+// One row per key: reading, --check-config, rpcutil's get_config_item and the documentation agree because of it.
+struct ConfigKey {
+    enum class Repeat { last_wins, adds };
+    enum class Shown { yes, no };
+    std::string_view name;
+    std::string_view fallback;  // "" and "(...)": computed, as the description says
+    std::string_view description;
+    // Sets the value; returns what is wrong with it, "" if nothing.
+    std::string (*set)(Config& config, std::string_view value);
+    Repeat repeat = Repeat::last_wins;
+    Shown shown = Shown::yes;  // whether get_config_item may tell it
+};
+std::span<const ConfigKey> config_keys();
+
+struct LoadedConfig {
+    Config config;                      // of use only without problems
+    std::vector<std::string> problems;  // one line each, "FILE:LINE: ...", in the order of the lines
+    std::vector<std::string> broken;    // the keys whose values the problems leave unknown
+    bool readable = true;               // false: there is nothing but the one problem
+    std::vector<std::string> warnings;
+};
+// `share` is the share/mco folder of the installation: its agents' DDLs are found without being configured.
+LoadedConfig load_config(const std::filesystem::path& file, const std::filesystem::path& share);
+// The same from lines that were read already.
+LoadedConfig interpret(const std::vector<proto::Setting>& lines, const std::filesystem::path& file,
+                       const std::filesystem::path& share);
+
+// What differs and cannot change while the daemon runs: names of keys.
+std::vector<std::string> needs_restart(const Config& before, const Config& after);
+
+}  // namespace mco::node

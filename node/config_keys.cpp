@@ -1,0 +1,284 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "node/config.hpp"
+#include "proto/limits.hpp"
+#include "security/certificate.hpp"
+
+namespace mco::node {
+namespace {
+
+std::vector<std::string_view> split(std::string_view text, char at) {
+    std::vector<std::string_view> parts;
+    for (;;) {
+        const auto end = text.find(at);
+        auto part = text.substr(0, end);
+        while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+        while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+        if (!part.empty()) parts.push_back(part);
+        if (end == std::string_view::npos) return parts;
+        text = text.substr(end + 1);
+    }
+}
+
+std::string set_flag(bool& flag, std::string_view value) {
+    const auto read = proto::parse_boolean(value);
+    if (!read) return read.error().detail;
+    flag = *read;
+    return {};
+}
+
+std::string set_number(std::size_t& number, std::string_view value, proto::Range range) {
+    const auto read = proto::parse_integer(value, range);
+    if (!read) return read.error().detail;
+    number = static_cast<std::size_t>(*read);
+    return {};
+}
+
+std::string set_seconds(std::chrono::seconds& seconds, std::string_view value, std::int64_t most) {
+    std::size_t number = 0;
+    auto problem = set_number(number, value, {0, most});
+    if (problem.empty()) seconds = std::chrono::seconds(number);
+    return problem;
+}
+
+std::string set_path(std::filesystem::path& path, std::string_view value) {
+    if (!value.starts_with('/')) return fmt::format("'{}' is not an absolute path", value);
+    path = value;
+    return {};
+}
+
+std::string set_paths(std::vector<std::filesystem::path>& paths, std::string_view value) {
+    for (const auto part : split(value, ':')) {
+        std::filesystem::path path;
+        if (auto problem = set_path(path, part); !problem.empty()) return problem;
+        paths.push_back(std::move(path));
+    }
+    return {};
+}
+
+// [\w.-]+, at most 64 octets: what MCollective takes for names of machines and collectives.
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= proto::limits::name_size_max &&
+           std::all_of(text.begin(), text.end(),
+                       [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; });
+}
+
+std::string set_name(std::string& name, std::string_view value) {
+    if (!is_name(value))
+        return fmt::format("'{}' is not a name: 1 to {} letters, digits, '_', '.' or '-'", value,
+                           proto::limits::name_size_max);
+    name = value;
+    return {};
+}
+
+std::string set_identity(Config& config, std::string_view value) {
+    if (auto checked = security::check_name(value); !checked) return checked.error().detail;
+    config.identity = value;
+    return {};
+}
+
+std::string set_collectives(Config& config, std::string_view value) {
+    config.collectives.clear();
+    for (const auto& part : proto::parse_list(value)) {
+        std::string name;
+        if (auto problem = set_name(name, part); !problem.empty()) return problem;
+        if (std::find(config.collectives.begin(), config.collectives.end(), name) == config.collectives.end())
+            config.collectives.push_back(std::move(name));
+    }
+    if (config.collectives.empty()) return "a collective is needed";
+    if (config.collectives.size() > proto::limits::collectives_max)
+        return fmt::format("a node joins at most {} collectives", proto::limits::collectives_max);
+    return {};
+}
+
+// "tcp://HOST:PORT". Ports from 32768 are what the kernel hands out to connecting sockets: one may be taken when the
+// daemon starts, and a connection to a closed one of this machine can connect to itself.
+std::string check_endpoint(std::string_view value, bool any_port) {
+    const auto wrong = [&](std::string_view why) { return fmt::format("'{}' is not tcp://HOST:PORT: {}", value, why); };
+    if (!value.starts_with("tcp://")) return wrong("it does not begin with tcp://");
+    if (value.size() > proto::limits::endpoint_size_max) return wrong("it is too long");
+    const auto colon = value.rfind(':');
+    if (colon <= 6) return wrong("there is no host or no port");
+    const auto port = value.substr(colon + 1);
+    if (value.find_first_of(" \t/", 6) != std::string_view::npos) return wrong("blanks and paths do not belong there");
+    if (port == "*") return any_port ? std::string() : wrong("the port must be a number");
+    const auto number = proto::parse_integer(port, {1, any_port ? 32'767 : 65'535});
+    return number ? std::string() : wrong(fmt::format("the port {}", number.error().detail));
+}
+
+std::string add_listen(Config& config, std::string_view value) {
+    auto problem = check_endpoint(value, true);
+    if (problem.empty()) config.listen.emplace_back(value);
+    return problem;
+}
+
+std::string set_fanout(Config& config, std::string_view value) {
+    auto problem = check_endpoint(value, true);
+    if (problem.empty()) config.fanout_listen = value;
+    return problem;
+}
+
+std::string set_advertise(Config& config, std::string_view value) {
+    const bool plain = std::all_of(value.begin(), value.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
+    });
+    if (value.empty() || value.size() > 200 || !plain)
+        return fmt::format("'{}' is not the name or address of a machine", value);
+    config.advertise = value;
+    return {};
+}
+
+std::string set_local_socket(Config& config, std::string_view value) {
+    const auto path = value.starts_with("ipc://") ? value.substr(6) : value;
+    if (!path.starts_with('/')) return fmt::format("'{}' is not an absolute path", value);
+    if (path.size() > 107)
+        return fmt::format("'{}' has {} octets; the name of a socket has at most 107", value, path.size());
+    config.local_socket = fmt::format("ipc://{}", path);
+    return {};
+}
+
+std::string add_seed(Config& config, std::string_view value) {
+    const auto parts = split(value, ' ');
+    const auto key = parts.size() == 2 ? proto::CurvePublicKey::from_hex(parts[1]) : std::nullopt;
+    if (!key) {
+        return fmt::format(
+            "'{}' is not 'tcp://HOST:PORT KEY'; KEY is 64 hex digits, as 'mco-ca show --curve-key NAME.cert' prints "
+            "them",
+            value);
+    }
+    auto problem = check_endpoint(parts[0], false);
+    if (problem.empty()) config.seeds.push_back({std::string(parts[0]), *key});
+    return problem;
+}
+
+std::string set_factsource(Config&, std::string_view value) {
+    return value == "yaml" ? std::string()
+                           : fmt::format("'{}' is not known: facts come from files ('yaml'), see plugin.yaml", value);
+}
+
+std::string set_logger(Config& config, std::string_view value) {
+    for (const auto& [word, target] : {std::pair{"console", LogTarget::console}, std::pair{"file", LogTarget::file},
+                                       std::pair{"syslog", LogTarget::syslog}}) {
+        if (value != word) continue;
+        config.log.target = target;
+        return {};
+    }
+    return fmt::format("'{}' is not console, file or syslog", value);
+}
+
+std::string set_level(Config& config, std::string_view value) {
+    const auto level = log_level(value);
+    if (!level) return fmt::format("'{}' is not fatal, error, warn, info or debug", value);
+    config.log.level = *level;
+    return {};
+}
+
+std::string set_facility(Config& config, std::string_view value) {
+    const bool local = value.size() == 6 && value.starts_with("local") && value[5] >= '0' && value[5] <= '7';
+    if (value != "user" && value != "daemon" && !local)
+        return fmt::format("'{}' is not user, daemon or local0 to local7", value);
+    config.log.facility = value;
+    return {};
+}
+
+template <std::size_t LogSettings::*Member, std::int64_t Most>
+std::string set_log_number(Config& config, std::string_view value) {
+    return set_number(config.log.*Member, value, {0, Most});
+}
+
+std::string set_workers(Config& config, std::string_view value) { return set_number(config.workers, value, {1, 256}); }
+
+template <std::filesystem::path Config::*Member>
+std::string set_path_member(Config& config, std::string_view value) {
+    return set_path(config.*Member, value);
+}
+
+using Repeat = ConfigKey::Repeat;
+using Shown = ConfigKey::Shown;
+
+constexpr auto rows = std::to_array<ConfigKey>({
+    // Who this node is.
+    {"identity", "(the certificate's name)", "The node's name; must be the name in its certificate.", set_identity},
+    {"collectives", "mcollective", "Comma-separated collectives the node belongs to; its certificate must allow them.",
+     set_collectives},
+    {"main_collective", "(the first of collectives)", "The collective used where none is named.",
+     [](Config& config, std::string_view value) { return set_name(config.main_collective, value); }},
+    {"group", "default", "The group of nodes that keep links to each other.",
+     [](Config& config, std::string_view value) { return set_name(config.group, value); }},
+    {"certificate", "(mcod.cert beside the configuration file)", "The node's certificate, as mco-ca wrote it.",
+     set_path_member<&Config::certificate>},
+    {"secret_keys", "(mcod.key beside the configuration file)",
+     "The node's three secret keys; readable by its user only.", set_path_member<&Config::secret_keys>,
+     Repeat::last_wins, Shown::no},
+    {"trust", "(root.cert beside the configuration file)", "The root certificates whose word counts.",
+     set_path_member<&Config::trust>},
+
+    // Where it is reached.
+    {"listen", "", "tcp://HOST:PORT for links, repeatable; port * takes any free one below 32768.", add_listen,
+     Repeat::adds},
+    {"fanout_listen", "(host of the first listen, its port + 1; on loopback any free port)",
+     "tcp://HOST:PORT where requests are published to other nodes.", set_fanout},
+    {"advertise", "(host of the first listen; the host name where that is *)",
+     "The name or address by which others reach this machine.", set_advertise},
+    {"local_socket", "", "Path of a Unix socket for mco on this machine.", set_local_socket},
+    {"seed", "", "tcp://HOST:PORT KEY of a node to link to, repeatable; KEY is its curve key in hex.", add_seed,
+     Repeat::adds},
+
+    // What it does.
+    {"libdir", "(share/mco of the installation)",
+     "Folders, absolute, ':'-separated or repeated, searched before the installation's for "
+     "mcollective/agent/NAME.json.",
+     [](Config& config, std::string_view value) { return set_paths(config.libdirs, value); }, Repeat::adds},
+    {"activate_agents", "yes", "Whether agents are active unless named otherwise; 'discovery' always is.",
+     [](Config& config, std::string_view value) { return set_flag(config.activation.all, value); }},
+    {"workers", "4", "Threads for actions; they start when needed.", set_workers},
+    {"soft_shutdown_timeout", "5", "Seconds that running actions get when the daemon is told to stop.",
+     [](Config& config, std::string_view value) { return set_seconds(config.soft_shutdown_timeout, value, 3'600); }},
+
+    // What it is.
+    {"factsource", "yaml", "Where facts come from; 'yaml' means files.", set_factsource},
+    {"plugin.yaml", "",
+     "Fact files, absolute, ':'-separated; YAML, or JSON where the name ends in .json; later ones win.",
+     [](Config& config, std::string_view value) {
+         config.fact_files.clear();
+         return set_paths(config.fact_files, value);
+     }},
+    {"fact_cache_time", "300", "Seconds after which fact files are read again even if they look unchanged.",
+     [](Config& config, std::string_view value) { return set_seconds(config.fact_cache_time, value, 86'400); }},
+    {"classesfile", "/var/lib/puppet/state/classes.txt", "The node's classes, one a line.",
+     set_path_member<&Config::classesfile>},
+
+    // Who may do what.
+    {"policies", "(policies/ beside the configuration file)",
+     "Folder of AGENT.policy files; what none allows is denied.", set_path_member<&Config::policies>},
+    {"plugin.actionpolicy.allow_unconfigured", "no", "Whether agents without a policy file are open to every caller.",
+     [](Config& config, std::string_view value) { return set_flag(config.policy.allow_unconfigured, value); }},
+    {"plugin.actionpolicy.enable_default", "no", "Whether a default policy file decides for agents without one.",
+     [](Config& config, std::string_view value) { return set_flag(config.policy.enable_default, value); }},
+    {"plugin.actionpolicy.default_name", "default", "That file's name, without .policy.",
+     [](Config& config, std::string_view value) { return set_name(config.policy.default_name, value); }},
+    {"plugin.rpcaudit.logfile", "", "The audit trail, JSON lines; without it nothing is recorded.",
+     set_path_member<&Config::audit_file>},
+
+    // What it tells.
+    {"logger_type", "console", "console (standard error), file or syslog.", set_logger},
+    {"logfile", "", "The log of logger_type = file.",
+     [](Config& config, std::string_view value) { return set_path(config.log.file, value); }},
+    {"loglevel", "info", "fatal, error, warn, info or debug.", set_level},
+    {"logfacility", "user", "Of logger_type = syslog: user, daemon, local0 to local7.", set_facility},
+    {"max_log_size", "2097152", "Octets after which the log file is rotated; 0: never.",
+     set_log_number<&LogSettings::size_max, 1LL << 40>},
+    {"keeplogs", "5", "Rotated log files kept; 0: the log is not rotated.", set_log_number<&LogSettings::keep, 1'000>},
+});
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() { return rows; }
+
+}  // namespace mco::node

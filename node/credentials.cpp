@@ -1,0 +1,64 @@
+#include "node/credentials.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "security/key_file.hpp"
+
+namespace mco::node {
+namespace {
+
+void check_certificate(const Config& config, const security::Principal& self, std::vector<std::string>& problems) {
+    const auto file = config.certificate.string();
+    if (self.role != proto::CertificateRole::node) {
+        problems.push_back(fmt::format(
+            "{}: this is the certificate of a {}, a daemon needs a node's\nMake keys and ask for one: mco-ca request",
+            file, proto::name(self.role)));
+    }
+    if (!config.identity.empty() && config.identity != self.name) {
+        problems.push_back(
+            fmt::format("{}: the certificate is for '{}', but 'identity' says '{}'\n"
+                        "Remove the line 'identity', or use the certificate of {}.",
+                        file, self.name, config.identity, config.identity));
+    }
+    for (const auto& collective : config.collectives) {
+        if (self.may_join(collective)) continue;
+        problems.push_back(
+            fmt::format("{}: the certificate does not allow the collective '{}'\n"
+                        "Remove it from 'collectives', or have a certificate signed that allows it.",
+                        file, collective));
+    }
+}
+
+}  // namespace
+
+std::optional<Credentials> load_credentials(const Config& config, proto::WallTime now,
+                                            std::vector<std::string>& problems) {
+    const auto before = problems.size();
+    auto identity = security::read_identity(config.secret_keys, config.certificate);
+    if (!identity) problems.push_back(std::move(identity.error().detail));
+
+    auto roots = security::read_certificates(config.trust);
+    if (!roots) {
+        problems.push_back(std::move(roots.error().detail));
+        return std::nullopt;
+    }
+    auto trust = security::TrustStore::make(std::move(*roots));
+    if (!trust) {
+        problems.push_back(fmt::format("{}: {}", config.trust.string(), trust.error().detail));
+        return std::nullopt;
+    }
+    if (!identity) return std::nullopt;
+
+    const auto self = trust->verify(identity->chain, now);
+    if (!self) {
+        problems.push_back(fmt::format("{}: {}", config.certificate.string(), self.error().detail));
+        return std::nullopt;
+    }
+    check_certificate(config, *self, problems);
+    if (problems.size() != before) return std::nullopt;
+    return Credentials{std::move(*identity), std::move(*trust), self->not_after};
+}
+
+}  // namespace mco::node

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/config.hpp"
+#include "proto/time.hpp"
+#include "security/hello.hpp"
+#include "security/trust_store.hpp"
+
+namespace mco::node {
+
+// Who this node is and whom it believes, as its files say. Not copyable: it holds the secrets.
+struct Credentials {
+    security::Identity identity;
+    security::TrustStore trust;
+    proto::WallTime not_after{};  // of our own certificate
+};
+
+// Reads keys, certificate and trust file, and judges them as others will: keys and certificate belong together, the chain
+// holds under our own roots now, it is a node's, it bears the configured identity and allows the configured collectives.
+// What is wrong goes to `problems`, one sentence each with the next step; empty result: there was something.
+std::optional<Credentials> load_credentials(const Config& config, proto::WallTime now,
+                                            std::vector<std::string>& problems);
+
+}  // namespace mco::node

@@ -1,0 +1,342 @@
+#include "node/daemon.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "security/rfc3339.hpp"
+
+namespace mco::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view software = "mcod " MCO_VERSION;
+constexpr auto idle_wait = std::chrono::milliseconds(1h);  // the host wakes by itself for the mesh's deadlines
+constexpr auto last_answers = 100ms;
+constexpr auto expiry_warning = std::chrono::hours(7 * 24);
+
+// An audit trail where one is configured; its folder is the operator's to make.
+proto::Result<std::optional<security::Audit>> open_audit(const Config& config) {
+    if (config.audit_file.empty()) return std::optional<security::Audit>();
+    auto audit = security::Audit::open(config.audit_file);
+    if (!audit) return tl::unexpected(audit.error());
+    return std::optional<security::Audit>(std::move(*audit));
+}
+
+}  // namespace
+
+std::optional<Prepared> prepare(const std::filesystem::path& file, const std::filesystem::path& share,
+                                proto::WallTime now, std::vector<std::string>& problems) {
+    auto loaded = load_config(file, share);
+    problems.insert(problems.end(), loaded.problems.begin(), loaded.problems.end());
+    if (!loaded.readable) return std::nullopt;
+    // What a broken line leaves unknown is not judged: its default would be blamed for it.
+    const auto known = [&](std::initializer_list<std::string_view> keys) {
+        return std::none_of(loaded.broken.begin(), loaded.broken.end(), [&](const std::string& key) {
+            return std::find(keys.begin(), keys.end(), key) != keys.end();
+        });
+    };
+    std::optional<Credentials> credentials;
+    if (known({"certificate", "secret_keys", "trust", "identity", "collectives"}))
+        credentials = load_credentials(loaded.config, now, problems);
+    std::optional<security::Policy> policy;
+    if (known({"policies"})) {
+        auto read = security::Policy::read(loaded.config.policies, loaded.config.policy);
+        if (read) {
+            policy = std::move(*read);
+        } else {
+            problems.push_back(std::move(read.error().detail));
+        }
+    }
+    if (!problems.empty()) return std::nullopt;
+    return Prepared{share, std::move(loaded.config), std::move(*credentials), std::move(*policy),
+                    std::move(loaded.warnings)};
+}
+
+Daemon::Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit, std::vector<Agent*> agents)
+    : share_(std::move(prepared.share)),
+      config_(std::move(prepared.config)),
+      credentials_(std::move(prepared.credentials)),
+      log_(std::move(log)),
+      site_({.identity = credentials_.identity.name, .started = mesh::io::Host::sample_clocks().wall}, config_,
+            std::move(prepared.policy), std::move(agents)),
+      performer_({.self = credentials_.identity, .trust = credentials_.trust, .site = site_, .log = log_},
+                 std::move(audit), {.workers_max = config_.workers}) {
+    for (const auto& warning : prepared.warnings) log_.warn(warning);
+    if (config_.audit_file.empty()) log_.warn("there is no audit trail: set plugin.rpcaudit.logfile");
+}
+
+Daemon::~Daemon() = default;
+
+proto::Result<std::unique_ptr<Daemon>> Daemon::open(Prepared prepared, std::vector<Agent*> agents) {
+    auto log = Log::open(prepared.config.log);
+    if (!log) return tl::unexpected(log.error());
+    auto audit = open_audit(prepared.config);
+    if (!audit) return tl::unexpected(audit.error());
+    std::unique_ptr<Daemon> daemon(
+        new Daemon(std::move(prepared), std::move(*log), std::move(*audit), std::move(agents)));
+    if (auto opened = daemon->open_host(); !opened) return tl::unexpected(opened.error());
+    return daemon;
+}
+
+proto::Result<void> Daemon::open_host() {
+    mesh::io::Host::Options options;
+    options.link_listen = config_.listen;
+    if (!config_.local_socket.empty()) options.link_listen.push_back(config_.local_socket);
+    options.fanout_listen = config_.fanout_listen;
+    options.advertise_host = config_.advertise;
+    options.seeds = config_.seeds;
+    options.collectives = config_.collectives;
+    options.group = config_.group;
+    options.software = software;
+    auto host = mesh::io::Host::open(
+        std::move(options), credentials_.identity, credentials_.trust,
+        {.perform = [this](proto::Now now, const proto::RequestId& request,
+                           proto::Bytes sealed) { performer_.perform(now, request, sealed); },
+         .withdraw = [this](proto::Now now, const proto::RequestId& request) { performer_.withdraw(now, request); },
+         .notice = [this](proto::Now, const mesh::Notice& notice) { on_notice(notice); },
+         // Anybody who knocks causes such lines; only those about our own sockets, while they are opened, are news.
+         .log =
+             [this](const std::string& line) {
+                 log_.write(host_ == nullptr ? LogLevel::info : LogLevel::debug, line);
+             }});
+    if (!host) return tl::unexpected(host.error());
+    host_ = std::move(*host);
+    host_->watch(signals_.descriptor(), [this](proto::Now now) {
+        while (const auto number = signals_.take()) on_signal(now, *number);
+    });
+    host_->watch(performer_.descriptor(), [this](proto::Now now) { performer_.collect(now); });
+    return {};
+}
+
+void Daemon::run(std::optional<int> ready_descriptor) {
+    const auto start = mesh::io::Host::sample_clocks();
+    site_.ground(start);  // reads facts and classes now, so that what is wrong with them is said now
+    for (const auto& line : site_.take_news().worse) log_.warn(line);
+    warn_of_expiry(start.wall);
+    log_.info(fmt::format("{} is {}, listens on {}, agents: {}", software, credentials_.identity.name,
+                          fmt::join(host_->link_endpoints(), " "), fmt::join(site_.agents(), " ")));
+    while (phase_ != Phase::leaving) {
+        host_->turn(longest_wait(mesh::io::Host::sample_clocks()));
+        const auto now = mesh::io::Host::sample_clocks();
+        performer_.elapse(now);
+        deliver();
+        tell_ready(ready_descriptor);
+        if (phase_ == Phase::draining) drain(now);
+    }
+    host_.reset();  // hands the last frames to the network, even where stuck() makes the process just end
+    log_.info("stopped");
+}
+
+// Members are verified peers, and come and go seldom; what single requests cause stays at debug.
+void Daemon::on_notice(const mesh::Notice& notice) {
+    const auto about = [&] {
+        if (host_ == nullptr) return notice.about.hex();
+        for (const auto& member : host_->engine().members()) {
+            if (member.peer == notice.about) return member.name;
+        }
+        return notice.about.hex();
+    };
+    using Kind = mesh::NoticeKind;
+    switch (notice.kind) {
+        case Kind::member_joined:
+            return log_.info(fmt::format("{} joined the mesh", about()));
+        case Kind::member_up:
+            return log_.info(fmt::format("{} is up again", about()));
+        case Kind::member_down:
+            return log_.info(fmt::format("{} is down", about()));
+        case Kind::member_left:
+            return log_.info(fmt::format("{} left", about()));
+        case Kind::table_full:
+            return debug(notice, "a table of the mesh is full");
+        case Kind::late_reply:
+            return debug(notice, "a reply came too late");
+        case Kind::duplicate_request:
+            return debug(notice, "the request is known already");
+        case Kind::unknown_request:
+            return debug(notice, "the request is not known");
+        case Kind::malformed_frame:
+            return debug(notice, "malformed frame");
+        case Kind::refused_overload:
+            return debug(notice, "refused: too many requests");
+        case Kind::reparented:
+            return debug(notice, "the request came again by another way");
+        case Kind::resent:
+            return debug(notice, "sent again on the link");
+        case Kind::stale_record:
+            return debug(notice, "a record that is older than the known one");
+        case Kind::link_replaced:
+            return debug(notice, "a newer link replaced the old one");
+    }
+}
+
+void Daemon::debug(const mesh::Notice& notice, std::string_view what) {
+    if (log_.wants(LogLevel::debug))
+        log_.debug(fmt::format("request {}, peer {}: {}", notice.request.hex().substr(0, 12),
+                               notice.about.hex().substr(0, 12), what));
+}
+
+// Answers go to the mesh outside its own callbacks: an engine is not to be called from within its effects.
+void Daemon::deliver() {
+    for (auto& answer : performer_.take_answers())
+        host_->performed(mesh::io::Host::sample_clocks(), answer.request, answer.outcome, std::move(answer.sealed));
+}
+
+std::chrono::milliseconds Daemon::longest_wait(proto::Now now) const {
+    auto wait = idle_wait;
+    const auto until = [&](proto::Instant deadline) {
+        wait = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(deadline - now.mono),
+                          std::chrono::milliseconds(0), wait);
+    };
+    if (const auto deadline = performer_.next_deadline()) until(*deadline);
+    if (phase_ == Phase::draining) until(drain_until_);
+    return wait;
+}
+
+void Daemon::tell_ready(std::optional<int>& descriptor) {
+    if (!descriptor || !host_->ready()) return;
+    const auto line = fmt::format("ready {}\n", fmt::join(host_->link_endpoints(), " "));
+    // Shorter than PIPE_BUF, so it is written whole or not at all; a reader that went away is not our concern.
+    while (::write(*descriptor, line.data(), line.size()) < 0 && errno == EINTR) {}
+    ::close(*descriptor);
+    descriptor.reset();
+}
+
+void Daemon::on_signal(proto::Now now, int number) {
+    switch (number) {
+        case SIGTERM:
+        case SIGINT:
+            if (phase_ != Phase::running) {  // twice: the operator does not want to wait
+                drain_until_ = now.mono;
+                return;
+            }
+            performer_.refuse_new();
+            phase_ = Phase::draining;
+            drain_until_ = now.mono + config_.soft_shutdown_timeout;
+            log_.info(performer_.unfinished() == 0
+                          ? "told to stop"
+                          : fmt::format("told to stop: {} running actions get {} s to end", performer_.unfinished(),
+                                        config_.soft_shutdown_timeout.count()));
+            return;
+        case SIGHUP:
+        case SIGUSR1:
+            return reload(now);
+        case SIGUSR2: {
+            const auto level = log_.next_level();
+            log_.write(std::max(level, LogLevel::info), fmt::format("the log level is {} now", name(level)));
+            return;
+        }
+        case SIGWINCH:
+            return reopen_files();
+        default:
+            return;
+    }
+}
+
+void Daemon::reopen_files() {
+    if (auto opened = log_.reopen(); !opened)
+        log_.error(fmt::format("the log goes on where it was: {}", opened.error().detail));
+    if (auto* audit = performer_.audit()) {
+        if (auto opened = audit->reopen(); !opened)
+            log_.error(fmt::format("the audit trail goes on where it was: {}", opened.error().detail));
+    }
+}
+
+void Daemon::reload(proto::Now now) {
+    std::vector<std::string> problems;
+    auto next = prepare(config_.file, share_, now.wall, problems);
+    if (!next) {
+        for (const auto& problem : problems) log_.error(problem);
+        log_.error("reload: nothing was changed, because of the errors above");
+        return;
+    }
+    for (const auto& warning : next->warnings) log_.warn(warning);
+    apply(std::move(*next));
+    site_.ground(now);
+    for (const auto& line : site_.take_news().worse) log_.warn(line);
+    warn_of_expiry(now.wall);
+    log_.info(fmt::format("reloaded: configuration, policies, facts, classes, trust, log and audit files; agents: {}",
+                          fmt::join(site_.agents(), " ")));
+}
+
+void Daemon::apply(Prepared next) {
+    const auto restart = needs_restart(config_, next.config);
+    if (!restart.empty())
+        log_.warn(fmt::format("reload: what changed in {} takes effect at the next restart", fmt::join(restart, ", ")));
+
+    auto& self = credentials_.identity;
+    auto& other = next.credentials.identity;
+    const bool same_keys = self.keys.sign.public_key == other.keys.sign.public_key &&
+                           self.keys.curve.public_key == other.keys.curve.public_key &&
+                           self.keys.seal.public_key == other.keys.seal.public_key;
+    if (self.name != other.name || !same_keys) {
+        log_.warn("reload: another identity or other keys take effect at the next restart");
+    } else {
+        self.chain =
+            std::move(other.chain);  // replies and new links use it; the mesh record keeps the old one till restart
+        credentials_.not_after = next.credentials.not_after;
+    }
+    credentials_.trust = std::move(next.credentials.trust);
+
+    // A restart later reads what cannot change now; until then the running values stay on record.
+    auto& config = next.config;
+    config.collectives = config_.collectives;
+    if (std::find(config.collectives.begin(), config.collectives.end(), config.main_collective) ==
+        config.collectives.end())
+        config.main_collective = config_.main_collective;
+    config.group = config_.group;
+    config.listen = config_.listen;
+    config.fanout_listen = config_.fanout_listen;
+    config.advertise = config_.advertise;
+    config.local_socket = config_.local_socket;
+    config.seeds = config_.seeds;
+    config.workers = config_.workers;
+
+    if (config.log != config_.log) {
+        if (auto changed = log_.change(config.log); !changed)
+            log_.error(fmt::format("the log stays as it was: {}", changed.error().detail));
+    }
+    if (config.audit_file != config_.audit_file) {
+        auto audit = open_audit(config);
+        if (audit) {
+            performer_.set_audit(std::move(*audit));
+        } else {
+            config.audit_file = config_.audit_file;
+            log_.error(fmt::format("the audit trail stays where it was: {}", audit.error().detail));
+        }
+    }
+    reopen_files();
+    config_ = std::move(next.config);
+    site_.change(config_, std::move(next.policy));
+}
+
+// The last answers are still on their way through the engine when the last action has ended, so they get a moment.
+void Daemon::drain(proto::Now now) {
+    if (performer_.unfinished() != 0 && now.mono < drain_until_) return;
+    if (performer_.unfinished() != 0) {
+        log_.warn(
+            fmt::format("{} actions did not end in time; what became of them is not known", performer_.unfinished()));
+    } else if (host_->engine().live_requests() != 0) {
+        drain_until_ = std::min(drain_until_, now.mono + last_answers);
+        if (now.mono < drain_until_) return;
+    }
+    performer_.stop();
+    host_->leave("stopping");
+    host_->turn(0ms);  // says so to everybody
+    phase_ = Phase::leaving;
+}
+
+void Daemon::warn_of_expiry(proto::WallTime now) {
+    if (credentials_.not_after - now > expiry_warning) return;
+    log_.warn(fmt::format("{}: the certificate expires at {}; have it renewed", config_.certificate.string(),
+                          security::to_rfc3339(credentials_.not_after)));
+}
+
+}  // namespace mco::node

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mesh/io/host.hpp"
+#include "node/config.hpp"
+#include "node/credentials.hpp"
+#include "node/log.hpp"
+#include "node/performer.hpp"
+#include "node/signals.hpp"
+#include "node/site.hpp"
+#include "proto/error.hpp"
+
+namespace mco::node {
+
+// What was found good before the daemon starts: everything a configuration can be wrong in, but for busy ports.
+struct Prepared {
+    std::filesystem::path share;  // share/mco of the installation
+    Config config;
+    Credentials credentials;
+    security::Policy policy;
+    std::vector<std::string> warnings;
+};
+// Reads configuration, keys, certificates, trust and policies. Every problem is named, one sentence each; empty: there is
+// at least one. Changes nothing.
+std::optional<Prepared> prepare(const std::filesystem::path& config, const std::filesystem::path& share,
+                                proto::WallTime now, std::vector<std::string>& problems);
+
+// A running node: the mesh host, what answers for it, and the signals that steer it, on one thread.
+class Daemon {
+ public:
+    // Opens log, audit trail and sockets. `agents` must outlive the daemon. Errors are for a person at start-up.
+    static proto::Result<std::unique_ptr<Daemon>> open(Prepared prepared, std::vector<Agent*> agents);
+    ~Daemon();
+
+    // Until TERM or INT, and what runs has had soft_shutdown_timeout to end. The ready line goes to `ready_descriptor`.
+    void run(std::optional<int> ready_descriptor);
+    // Whether a thread is still in an agent's hands: then destructors would wait for it, and the process should just end.
+    bool stuck() const { return performer_.busy() != 0; }
+
+ private:
+    enum class Phase { running, draining, leaving };
+    Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit, std::vector<Agent*> agents);
+    proto::Result<void> open_host();
+
+    void on_signal(proto::Now now, int number);
+    void on_notice(const mesh::Notice& notice);
+    void debug(const mesh::Notice& notice, std::string_view what);
+    void reload(proto::Now now);
+    void apply(Prepared next);
+    void reopen_files();
+    void drain(proto::Now now);
+    void deliver();
+    void tell_ready(std::optional<int>& descriptor);
+    std::chrono::milliseconds longest_wait(proto::Now now) const;
+    void warn_of_expiry(proto::WallTime now);
+
+    std::filesystem::path share_;
+    Config config_;
+    Credentials credentials_;
+    Log log_;
+    Site site_;
+    Performer performer_;
+    Signals signals_;
+    std::unique_ptr<mesh::io::Host> host_;
+    Phase phase_ = Phase::running;
+    proto::Instant drain_until_{};
+};
+
+}  // namespace mco::node

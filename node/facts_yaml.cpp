@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include "node/facts.hpp"
+#include "proto/limits.hpp"
+
+namespace mco::node {
+namespace {
+
+// Turns a document into a Value. Aliases make a document a graph, even a circular one: the walk counts what it visits,
+// so it ends within the limits whatever the graph looks like.
+class Reader {
+ public:
+    proto::Result<proto::Value> read(const YAML::Node& node, std::size_t depth) {
+        if (depth > proto::limits::value_depth_max)
+            return refuse(node, fmt::format("nested deeper than {} levels", proto::limits::value_depth_max));
+        if (++elements_ > proto::limits::value_elements_max)
+            return refuse(node, fmt::format("more than {} values", proto::limits::value_elements_max));
+        switch (node.Type()) {
+            case YAML::NodeType::Undefined:
+            case YAML::NodeType::Null:
+                return proto::Value("");
+            case YAML::NodeType::Scalar:
+                return scalar(node);
+            case YAML::NodeType::Sequence:
+                return sequence(node, depth);
+            case YAML::NodeType::Map:
+                return map(node, depth);
+        }
+        return refuse(node, "a kind of value that is not known");
+    }
+
+ private:
+    static tl::unexpected<proto::Error> refuse(const YAML::Node& node, std::string_view what) {
+        return proto::fail(proto::Errc::malformed, fmt::format("line {}: {}", node.Mark().line + 1, what));
+    }
+
+    static bool plain(const YAML::Node& node) { return node.Tag() == "?" || node.Tag().empty(); }
+
+    // What Ruby's reader makes of a plain word, since that is what filters and policies were written against.
+    static std::string text_of(const YAML::Node& node) {
+        std::string text = node.Scalar();
+        if (!plain(node)) return text;
+        if (text.size() > 1 && text[0] == ':' && text[1] != ':') return text.substr(1);
+        std::string lower = text;
+        std::transform(lower.begin(), lower.end(), lower.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        constexpr std::array<std::string_view, 3> yes{"true", "yes", "on"}, no{"false", "no", "off"};
+        if (std::find(yes.begin(), yes.end(), lower) != yes.end()) return "true";
+        if (std::find(no.begin(), no.end(), lower) != no.end()) return "false";
+        return text;
+    }
+
+    proto::Result<proto::Value> scalar(const YAML::Node& node) {
+        octets_ += node.Scalar().size();
+        if (node.Scalar().size() > proto::limits::text_size_max)
+            return refuse(node, fmt::format("a text of more than {} octets", proto::limits::text_size_max));
+        if (octets_ > octets_max)
+            return refuse(node, fmt::format("aliases that make more than {} octets of text", octets_max));
+        return proto::Value(text_of(node));
+    }
+
+    proto::Result<proto::Value> sequence(const YAML::Node& node, std::size_t depth) {
+        proto::Value::List list;
+        for (const auto& element : node) {
+            auto value = read(element, depth + 1);
+            if (!value) return value;
+            list.push_back(std::move(*value));
+        }
+        return proto::Value(std::move(list));
+    }
+
+    proto::Result<proto::Value> map(const YAML::Node& node, std::size_t depth) {
+        proto::Value::Map own, inherited;
+        for (const auto& pair : node) {
+            auto value = read(pair.second, depth + 1);
+            if (!value) return value;
+            if (pair.first.IsNull()) {
+                own.insert_or_assign("", std::move(*value));
+            } else if (!pair.first.IsScalar()) {
+                return refuse(pair.first, "a list or map cannot be the name of a fact");
+            } else if (pair.first.Scalar() == "<<" && plain(pair.first)) {
+                merge(inherited, std::move(*value));
+            } else {
+                own.insert_or_assign(name_of(pair.first), std::move(*value));
+            }
+        }
+        own.merge(inherited);  // keeps what is there
+        return proto::Value(std::move(own));
+    }
+
+    // Names are left as written ("on" stays "on"), but for the colon of a Ruby symbol.
+    static std::string name_of(const YAML::Node& key) {
+        const std::string& text = key.Scalar();
+        return plain(key) && text.size() > 1 && text[0] == ':' && text[1] != ':' ? text.substr(1) : text;
+    }
+
+    static void merge(proto::Value::Map& into, proto::Value value) {
+        if (auto* one = value.map()) {
+            into.merge(*one);
+        } else if (auto* several = value.list()) {
+            for (auto& element : *several) {
+                if (auto* each = element.map()) into.merge(*each);
+            }
+        }
+    }
+
+    static constexpr std::size_t octets_max = 2 * proto::limits::facts_size_max;  // one large text, named many times
+    std::size_t elements_ = 0;
+    std::size_t octets_ = 0;
+};
+
+}  // namespace
+
+proto::Result<proto::Value> parse_yaml_facts(std::string_view text) {
+    try {
+        const YAML::Node document = YAML::Load(std::string(text));
+        if (!document.IsDefined() || document.IsNull()) return proto::Value(proto::Value::Map{});
+        if (!document.IsMap()) return proto::fail(proto::Errc::malformed, "the file is not one YAML map of facts");
+        return Reader().read(document, 0);
+    } catch (const YAML::Exception& error) {
+        return proto::fail(proto::Errc::malformed, fmt::format("line {}: {}", error.mark.line + 1, error.msg));
+    }
+}
+
+}  // namespace mco::node

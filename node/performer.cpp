@@ -1,0 +1,203 @@
+#include "node/performer.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "node/reply.hpp"
+
+namespace mco::node {
+namespace {
+
+using AuditKind = security::AuditEvent::Kind;
+
+std::string_view word(proto::StatusCode status) {
+    switch (status) {
+        case proto::StatusCode::ok:
+            return "ok";
+        case proto::StatusCode::aborted:
+            return "aborted";
+        case proto::StatusCode::unknown_action:
+            return "unknown_action";
+        case proto::StatusCode::missing_data:
+            return "missing_data";
+        case proto::StatusCode::invalid_data:
+            return "invalid_data";
+        case proto::StatusCode::other:
+            return "other";
+    }
+    return "other";
+}
+
+std::string_view word(Executor::End end, proto::StatusCode status) {
+    switch (end) {
+        case Executor::End::done:
+            return word(status);
+        case Executor::End::timed_out:
+            return "timed_out";
+        case Executor::End::too_late:
+            return "too_late";
+        case Executor::End::withdrawn:
+            return "withdrawn";
+    }
+    return "other";
+}
+
+proto::Outcome outcome(Executor::End end, proto::StatusCode status) {
+    switch (end) {
+        case Executor::End::done:
+            return status == proto::StatusCode::ok ? proto::Outcome::ok : proto::Outcome::failed;
+        case Executor::End::timed_out:
+        case Executor::End::too_late:
+            return proto::Outcome::failed;
+        case Executor::End::withdrawn:
+            return proto::Outcome::cancelled;
+    }
+    return proto::Outcome::failed;
+}
+
+std::string_view word(NotMatched::Why why) {
+    switch (why) {
+        case NotMatched::Why::collective:
+            return "it is for a collective this node is not in";
+        case NotMatched::Why::agent:
+            return "this node does not have its agent";
+        case NotMatched::Why::filter:
+            return "its filter does not mean this node";
+    }
+    return "";
+}
+
+std::string brief(const Subject& subject) {
+    return fmt::format("request {} {}/{} of cert={}", subject.request.hex().substr(0, 12), subject.agent,
+                       subject.action, subject.caller_name);
+}
+
+}  // namespace
+
+Performer::Performer(Parts parts, std::optional<security::Audit> audit, Executor::Limits limits)
+    : parts_(parts), audit_(std::move(audit)), admission_(parts.trust, replay_, counters_), executor_(limits) {}
+
+void Performer::perform(proto::Now now, const proto::RequestId& request, proto::BytesView sealed) {
+    const auto ground = parts_.site.ground(now);
+    tell_news();
+    auto decision = admission_.decide(now, request, sealed, ground);
+    if (auto* admitted = std::get_if<AdmittedCall>(&decision)) {
+        admit(now, std::move(*admitted));
+    } else if (const auto* refusal = std::get_if<Refusal>(&decision)) {
+        refuse(now, *refusal);
+    } else if (const auto* not_matched = std::get_if<NotMatched>(&decision)) {
+        if (parts_.log.wants(LogLevel::debug))
+            parts_.log.debug(fmt::format("request {}: {}", request.hex().substr(0, 12), word(not_matched->why)));
+        answers_.push_back({request, proto::Outcome::not_matched, {}});
+    }
+}
+
+void Performer::admit(proto::Now now, AdmittedCall admitted) {
+    const auto call = std::make_shared<const AdmittedCall>(std::move(admitted));
+    if (stopping_) return refuse(now, Admission::refuse(*call, RefusalCode::stopping, "the daemon was told to stop"));
+    const bool recorded =
+        record(now, call->subject(), {.kind = AuditKind::decision, .code = "allowed", .detail = call->decided_by()});
+    if (!recorded && call->agent().effect(call->call().action) == Agent::Effect::changes)
+        return refuse(now, Admission::refuse(*call, RefusalCode::audit_failed, "the audit trail cannot be written"));
+    if (parts_.log.wants(LogLevel::debug))
+        parts_.log.debug(fmt::format("{}: allowed by {}", brief(call->subject()), call->decided_by()));
+    switch (executor_.start(call)) {
+        case WorkerPool::Posted::accepted:
+            return;
+        case WorkerPool::Posted::full:
+            ++counters_.overloaded;
+            return refuse(
+                now, Admission::refuse(*call, RefusalCode::overloaded, "all workers are busy and the queue is full"));
+        case WorkerPool::Posted::stopped:
+            return refuse(now, Admission::refuse(*call, RefusalCode::stopping, "the workers were told to stop"));
+    }
+}
+
+void Performer::refuse(proto::Now now, const Refusal& refusal) {
+    record(now, refusal.subject,
+           {.kind = AuditKind::decision, .code = std::string(name(refusal.code)), .detail = refusal.detail});
+    if (parts_.log.wants(LogLevel::debug))
+        parts_.log.debug(
+            fmt::format("{}: refused ({}): {}", brief(refusal.subject), name(refusal.code), refusal.detail));
+    if (!refusal.reply_to) {
+        answers_.push_back({refusal.subject.request, outcome(refusal.code), {}});
+        return;
+    }
+    answer(*refusal.reply_to, outcome(refusal.code),
+           {.status = status(refusal.code), .message = refusal.sentence, .data = {}});
+}
+
+void Performer::answer(const ReplyTo& to, proto::Outcome outcome, ActionReply reply) {
+    Answer made{to.request, outcome, {}};
+    if (to.wanted) {
+        auto sealed = seal_answer(parts_.self, to, std::move(reply));
+        if (sealed) {
+            made.sealed = std::move(*sealed);
+            ++counters_.replies;
+        } else {
+            parts_.log.debug(fmt::format("request {}: no reply can be sealed: {}", to.request.hex().substr(0, 12),
+                                         sealed.error().detail));
+        }
+    }
+    answers_.push_back(std::move(made));
+}
+
+void Performer::finish(proto::Now now, Executor::Finished finished) {
+    const auto& call = *finished.call;
+    const auto code = word(finished.end, finished.reply.status);
+    if (finished.end == Executor::End::timed_out) ++counters_.timed_out;
+    record(now, call.subject(),
+           {.kind = AuditKind::outcome,
+            .code = std::string(code),
+            .detail = finished.reply.message,
+            .duration_us = finished.took.count()});
+    if (parts_.log.wants(LogLevel::debug))
+        parts_.log.debug(fmt::format("{}: {} after {} us", brief(call.subject()), code, finished.took.count()));
+    answer(call.reply_to(), outcome(finished.end, finished.reply.status), std::move(finished.reply));
+}
+
+void Performer::collect(proto::Now now) {
+    for (auto& finished : executor_.collect(now)) finish(now, std::move(finished));
+}
+
+void Performer::elapse(proto::Now now) {
+    for (auto& finished : executor_.elapse(now)) finish(now, std::move(finished));
+}
+
+void Performer::withdraw(proto::Now now, const proto::RequestId& request) {
+    if (auto finished = executor_.withdraw(now, request)) finish(now, std::move(*finished));
+}
+
+std::vector<Performer::Answer> Performer::take_answers() { return std::exchange(answers_, {}); }
+
+bool Performer::record(proto::Now now, const Subject& subject, security::AuditEvent event) {
+    if (!audit_) return true;  // the operator chose to have none
+    event.request = subject.request;
+    event.caller = subject.caller;
+    event.caller_name = subject.caller_name;
+    event.agent = subject.agent;
+    event.action = subject.action;
+    event.collective = subject.collective;
+    event.arguments = subject.arguments;
+    const auto written = audit_->append(event, now.wall);
+    if (!written) ++counters_.audit_failures;
+    if (written.has_value() == audit_broken_) {  // one line when it breaks, one when it is mended
+        audit_broken_ = !written;
+        if (written) {
+            parts_.log.warn("the audit trail can be written again");
+        } else {
+            parts_.log.error(fmt::format("{}; actions that change the machine are refused until it can be written",
+                                         written.error().detail));
+        }
+    }
+    return written.has_value();
+}
+
+void Performer::tell_news() {
+    const auto news = parts_.site.take_news();
+    for (const auto& line : news.worse) parts_.log.warn(line);
+    for (const auto& line : news.better) parts_.log.info(line);
+}
+
+}  // namespace mco::node
