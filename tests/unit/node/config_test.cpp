@@ -1,0 +1,244 @@
+#include "node/config.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <doctest/doctest.h>
+
+#include "tests/support/temp_dir.hpp"
+
+namespace mco::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string key_hex(64, 'a');
+
+LoadedConfig read(std::string_view text) {
+    const auto lines = proto::parse_config(text, "/etc/mco/mcod.conf");
+    REQUIRE(lines.has_value());
+    return interpret(*lines, "/etc/mco/mcod.conf", "/usr/share/mco");
+}
+// As `read`, with a place to listen, so that only the text can be wrong.
+LoadedConfig read_on(std::string_view text) { return read("listen = tcp://127.0.0.1:21000\n" + std::string(text)); }
+
+std::string only_problem(const LoadedConfig& loaded) {
+    REQUIRE_MESSAGE(loaded.problems.size() == 1, loaded.problems.size());
+    return loaded.problems.front();
+}
+
+TEST_CASE("every row of the table accepts its own default, has a description, and stands there once") {
+    std::set<std::string_view> names;
+    for (const auto& row : config_keys()) {
+        CHECK_MESSAGE(names.insert(row.name).second, row.name);
+        CHECK_MESSAGE(!row.description.empty(), row.name);
+        if (row.fallback.empty() || row.fallback.starts_with('(')) continue;
+        Config config;
+        CHECK_MESSAGE(row.set(config, row.fallback).empty(), row.name);
+    }
+}
+
+TEST_CASE("no row takes an empty value or one with control characters") {
+    for (const auto& row : config_keys()) {
+        Config config;
+        CHECK_MESSAGE((row.name == "plugin.yaml" || row.name == "libdir" || !row.set(config, "").empty()), row.name);
+        CHECK_MESSAGE(!row.set(config, "\x1b[2J").empty(), row.name);
+    }
+}
+
+TEST_CASE("defaults are those of the table") {
+    const auto loaded = read_on("");
+    REQUIRE(loaded.problems.empty());
+    const auto& config = loaded.config;
+    CHECK(config.identity.empty());
+    CHECK(config.collectives == std::vector<std::string>{"mcollective"});
+    CHECK(config.main_collective == "mcollective");
+    CHECK(config.group == "default");
+    CHECK(config.certificate == "/etc/mco/mcod.cert");
+    CHECK(config.secret_keys == "/etc/mco/mcod.key");
+    CHECK(config.trust == "/etc/mco/root.cert");
+    CHECK(config.policies == "/etc/mco/policies");
+    CHECK(config.libdirs == std::vector<std::filesystem::path>{"/usr/share/mco"});
+    CHECK(config.activation.all);
+    CHECK(config.workers == 4);
+    CHECK(config.soft_shutdown_timeout == 5s);
+    CHECK(config.fact_cache_time == 300s);
+    CHECK(config.log == LogSettings{});
+    CHECK(config.audit_file.empty());
+    CHECK_FALSE(config.policy.allow_unconfigured);
+}
+
+TEST_CASE("every key is read") {
+    const auto loaded = read(
+        "identity = web1\ncollectives = mcollective, uk ,mcollective\nmain_collective = uk\ngroup = paris\n"
+        "certificate = /k/web1.cert\nsecret_keys = /k/web1.key\ntrust = /k/root.cert\n"
+        "listen = tcp://10.0.0.1:21000\nlisten = tcp://10.0.0.2:*\nfanout_listen = tcp://10.0.0.1:21500\n"
+        "advertise = web1.example.net\nlocal_socket = /run/mco/s\nseed = tcp://10.0.0.9:21000 " +
+        key_hex + "\nseed = tcp://[::1]:40000 " + key_hex +
+        "\nlibdir = /opt/a:/opt/b\nlibdir = /opt/c\nactivate_agents = no\nplugin.rpcutil.activate_agent = Y\n"
+        "workers = 8\nsoft_shutdown_timeout = 0\nfactsource = yaml\nplugin.yaml = /f/a.yaml:/f/b.json\n"
+        "fact_cache_time = 60\nclassesfile = /c.txt\npolicies = /p\nplugin.actionpolicy.allow_unconfigured = 1\n"
+        "plugin.actionpolicy.enable_default = t\nplugin.actionpolicy.default_name = site\n"
+        "plugin.rpcaudit.logfile = /a.jsonl\nlogger_type = file\nlogfile = /l.log\nloglevel = debug\n"
+        "logfacility = local3\nmax_log_size = 0\nkeeplogs = 9\n");
+    REQUIRE_MESSAGE(loaded.problems.empty(), loaded.problems.front());
+    CHECK(loaded.warnings.empty());
+    const auto& config = loaded.config;
+    CHECK(config.identity == "web1");
+    CHECK(config.collectives == std::vector<std::string>{"mcollective", "uk"});
+    CHECK(config.main_collective == "uk");
+    CHECK(config.group == "paris");
+    CHECK(config.listen == std::vector<std::string>{"tcp://10.0.0.1:21000", "tcp://10.0.0.2:*"});
+    CHECK(config.fanout_listen == "tcp://10.0.0.1:21500");
+    CHECK(config.advertise == "web1.example.net");
+    CHECK(config.local_socket == "ipc:///run/mco/s");
+    REQUIRE(config.seeds.size() == 2);
+    CHECK(config.seeds[1].endpoint == "tcp://[::1]:40000");
+    CHECK(config.seeds[1].key.hex() == key_hex);
+    CHECK(config.libdirs == std::vector<std::filesystem::path>{"/opt/a", "/opt/b", "/opt/c", "/usr/share/mco"});
+    CHECK_FALSE(config.activation.all);
+    CHECK(config.activation.single.at("rpcutil"));
+    CHECK(config.workers == 8);
+    CHECK(config.soft_shutdown_timeout == 0s);
+    CHECK(config.fact_files == std::vector<std::filesystem::path>{"/f/a.yaml", "/f/b.json"});
+    CHECK(config.fact_cache_time == 60s);
+    CHECK(config.policy.allow_unconfigured);
+    CHECK(config.policy.enable_default);
+    CHECK(config.policy.default_name == "site");
+    CHECK(config.audit_file == "/a.jsonl");
+    CHECK(config.log == LogSettings{LogTarget::file, "/l.log", LogLevel::debug, "local3", 0, 9});
+}
+
+TEST_CASE("a later line wins, where lines do not add up") {
+    const auto loaded = read_on("workers = 2\nworkers = 3\nplugin.yaml = /a\nplugin.yaml = /b\n");
+    CHECK(loaded.config.workers == 3);
+    CHECK(loaded.config.fact_files == std::vector<std::filesystem::path>{"/b"});
+    CHECK(loaded.config.settings.at("plugin.yaml") == "/b");
+}
+
+TEST_CASE("an unknown key is named with its place and the nearest known one") {
+    const auto problem = only_problem(read_on("plugin.yml = /f\n"));
+    CHECK(problem.starts_with("/etc/mco/mcod.conf:2: "));
+    CHECK(problem.find("'plugin.yml'") != std::string::npos);
+    CHECK(problem.find("'plugin.yaml'") != std::string::npos);
+    CHECK(only_problem(read_on("zzzzzzzzzz\x1b = 1\n")).find("\x1b") == std::string::npos);
+}
+
+TEST_CASE("every problem is named, not only the first") {
+    const auto loaded = read("workers = many\nactivate_agents = perhaps\nlibdir = relative/dir\nidentity = Web 1\n");
+    REQUIRE(loaded.problems.size() == 5);  // and there is nowhere to listen
+    CHECK(loaded.problems[0].starts_with("/etc/mco/mcod.conf:1: workers: "));
+    CHECK(loaded.problems[1].starts_with("/etc/mco/mcod.conf:2: activate_agents: "));
+    CHECK(loaded.problems[2].starts_with("/etc/mco/mcod.conf:3: libdir: "));
+    CHECK(loaded.problems[3].starts_with("/etc/mco/mcod.conf:4: identity: "));
+    CHECK(loaded.problems[4].find("listen") != std::string::npos);
+    CHECK(loaded.broken == std::vector<std::string>{"workers", "activate_agents", "libdir", "identity"});
+}
+
+TEST_CASE("values out of their range are refused") {
+    for (const auto* line : {"workers = 0",
+                             "workers = 257",
+                             "workers = -1",
+                             "workers = 4x",
+                             "fact_cache_time = 86401",
+                             "soft_shutdown_timeout = 1.5",
+                             "loglevel = loud",
+                             "logger_type = pigeon",
+                             "logfacility = local8",
+                             "factsource = facter",
+                             "collectives = ,",
+                             "collectives = a b",
+                             "main_collective = nosuch",
+                             "logger_type = file",
+                             "listen = tcp://1.2.3.4:32768",
+                             "listen = tcp://1.2.3.4:0",
+                             "listen = tcp://:1",
+                             "listen = udp://1.2.3.4:1",
+                             "listen = tcp://1.2.3.4",
+                             "listen = tcp://1.2.3.4:80/x",
+                             "seed = tcp://1.2.3.4:1",
+                             "advertise = *",
+                             "local_socket = relative",
+                             "certificate = relative",
+                             "plugin.probe.activate_agent = maybe"}) {
+        CHECK_MESSAGE(read_on(std::string(line) + "\n").problems.size() == 1, line);
+    }
+    CHECK(read_on("seed = tcp://1.2.3.4:* " + key_hex + "\n").problems.size() == 1);
+    CHECK(read_on("seed = tcp://1.2.3.4:1 " + key_hex + "ff\n").problems.size() == 1);
+    CHECK(read_on("local_socket = /" + std::string(107, 'x') + "\n").problems.size() == 1);
+    CHECK(read_on("local_socket = /" + std::string(106, 'x') + "\n").problems.empty());
+    CHECK(read_on("listen = tcp://1.2.3.4:32767\n").problems.empty());
+}
+
+TEST_CASE("keys of brokers and agents that are not here are worth a warning each kind, the client's none") {
+    const auto loaded = read_on(
+        "connector = activemq\nplugin.activemq.pool.size = 2\nplugin.activemq.pool.1.host = x\n"
+        "plugin.psk = hunter2\nplugin.puppet.command = /bin/puppet\nplugin.puppet.activate_agent = 0\n"
+        "ttl = 60\ncolor = 0\n");
+    CHECK(loaded.problems.empty());
+    CHECK(loaded.warnings.size() == 3);
+    for (const auto& warning : loaded.warnings) CHECK(warning.find("hunter2") == std::string::npos);
+    CHECK(loaded.config.activation.single.contains("puppet"));
+    for (const auto& [key, value] : loaded.config.settings)
+        CHECK_MESSAGE(value.find("hunter2") == std::string::npos, key);
+}
+
+TEST_CASE("what get_config_item may tell holds defaults and no word about secrets") {
+    const auto loaded = read_on("secret_keys = /k/web1.key\nworkers = 8\n");
+    const auto& settings = loaded.config.settings;
+    CHECK(settings.at("workers") == "8");
+    CHECK(settings.at("loglevel") == "info");
+    CHECK(settings.at("policies") == "/etc/mco/policies");
+    CHECK_FALSE(settings.contains("secret_keys"));
+}
+
+TEST_CASE("requests are published beside the links: the next port, or any on loopback") {
+    CHECK(read("listen = tcp://10.0.0.1:21000\n").config.fanout_listen == "tcp://10.0.0.1:21001");
+    CHECK(read("listen = tcp://*:21000\n").config.fanout_listen == "tcp://*:21001");
+    CHECK(read("listen = tcp://10.0.0.1:*\n").config.fanout_listen == "tcp://10.0.0.1:*");
+    CHECK(read("listen = tcp://127.0.0.1:21000\n").config.fanout_listen == "tcp://127.0.0.1:*");
+    CHECK(read("local_socket = /run/mco/s\n").config.fanout_listen.empty());
+    CHECK(read("local_socket = /run/mco/s\nfanout_listen = tcp://10.0.0.1:1\n").problems.size() == 1);
+}
+
+TEST_CASE("files of plugin.d are read after the main file") {
+    const test::TempDir dir;
+    const auto file = dir.write("mcod.conf", "listen = tcp://127.0.0.1:21000\nplugin.rpcutil.activate_agent = 1\n");
+    dir.write("plugin.d/rpcutil.cfg", "activate_agent = 0\n");
+    const auto loaded = load_config(file, "/usr/share/mco");
+    REQUIRE(loaded.problems.empty());
+    CHECK_FALSE(loaded.config.activation.allows("rpcutil"));
+    const auto missing = load_config(dir / "nosuch.conf", "/usr/share/mco");
+    CHECK_FALSE(missing.readable);
+    CHECK(only_problem(missing).find("nosuch.conf") != std::string::npos);
+}
+
+TEST_CASE("the example configuration shows every key and is read without a complaint") {
+    const std::filesystem::path file = MCO_EXAMPLE_CONFIG;
+    const auto loaded = load_config(file, "/usr/share/mco");
+    REQUIRE_MESSAGE(loaded.problems.empty(), loaded.problems.front());
+    CHECK(loaded.warnings.empty());
+    std::ifstream stream(file);
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    for (const auto& row : config_keys()) {
+        const auto line = std::string(row.name) + " = ";
+        CHECK_MESSAGE((text.find("\n" + line) != std::string::npos || text.find("\n#" + line) != std::string::npos),
+                      row.name);
+        if (row.fallback.empty() || row.fallback.starts_with('(')) continue;
+        CHECK_MESSAGE(text.find("\n#" + line + std::string(row.fallback) + "\n") != std::string::npos, row.name);
+    }
+}
+
+TEST_CASE("what cannot change while the daemon runs is named") {
+    const auto before = read_on("").config;
+    CHECK(needs_restart(before, read_on("workers = 4\nloglevel = debug\n").config).empty());
+    CHECK(needs_restart(before, read_on("workers = 5\ngroup = paris\n").config) ==
+          std::vector<std::string>{"group", "workers"});
+}
+
+}  // namespace
+}  // namespace mco::node

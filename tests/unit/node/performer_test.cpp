@@ -1,0 +1,276 @@
+#include "node/performer.hpp"
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <latch>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "proto/limits.hpp"
+#include "security/envelope.hpp"
+#include "tests/unit/node/authority.hpp"
+
+namespace mco::node {
+namespace {
+
+using namespace std::chrono_literals;
+using test::ask;
+using test::Asked;
+using test::at;
+
+struct Stage {
+    test::Authority authority;
+    security::Identity node = authority.issue("web1", proto::CertificateRole::node);
+    security::Identity alice = authority.issue("alice", proto::CertificateRole::caller);
+    security::TrustStore trust = authority.trust();
+    test::Libdir libdir;
+    test::TempDir dir;
+    test::Probe probe;
+    Log log = *Log::open({.target = LogTarget::file, .file = dir / "mcod.log", .level = LogLevel::info});
+    Site site{{.identity = "web1", .started = at(0s).wall}, config(), policy(), {&probe}};
+    Performer performer{{.self = node, .trust = trust, .site = site, .log = log},
+                        *security::Audit::open(dir / "audit.jsonl"),
+                        {.workers_max = 1, .queue_max = 1}};
+
+    Config config() const {
+        Config config;
+        config.collectives = {"mcollective"};
+        config.main_collective = "mcollective";
+        config.libdirs = {libdir.path()};
+        return config;
+    }
+    security::Policy policy() const {
+        dir.write("policies/probe.policy", "policy default deny\nallow\tcert=alice\tlook change\t*\t*\n");
+        return *security::Policy::read(dir / "policies", {});
+    }
+    void send(const Asked& asked, proto::Now now = at(1s)) {
+        performer.perform(now, asked.route.request, asked.sealed(alice));
+    }
+    void wait(proto::Now now = at(1s)) {
+        pollfd ready{performer.descriptor(), POLLIN, 0};
+        REQUIRE(::poll(&ready, 1, -1) == 1);
+        performer.collect(now);
+    }
+    Performer::Answer answer() {
+        auto answers = performer.take_answers();
+        REQUIRE(answers.size() == 1);
+        return std::move(answers.front());
+    }
+    proto::ReplyBody open(const Asked& asked, const Performer::Answer& answer) {
+        const auto sealed = asked.sealed(alice);
+        const auto opened = security::open_reply(trust, asked.reply_pair, asked.route.request, security::digest(sealed),
+                                                 answer.sealed, at(2s).wall);
+        REQUIRE_MESSAGE(opened.has_value(), opened.error().detail);
+        CHECK(opened->node.name == "web1");
+        return opened->body;
+    }
+    std::vector<std::string> lines(std::string_view file) const {
+        std::ifstream stream(dir / file);
+        std::vector<std::string> lines;
+        for (std::string line; std::getline(stream, line);) lines.push_back(line);
+        return lines;
+    }
+};
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+TEST_CASE("a request becomes one sealed reply that only its caller can open, and two audit lines") {
+    Stage stage;
+    stage.probe.work = [](const Call&, std::stop_token) { return ActionReply{.data = {{"seen", "a thing"}}}; };
+    const auto asked = ask(stage.alice, "probe", "look");
+    stage.send(asked);
+    CHECK(stage.performer.take_answers().empty());
+    stage.wait();
+    const auto answer = stage.answer();
+    CHECK(answer.request == asked.route.request);
+    CHECK(answer.outcome == proto::Outcome::ok);
+    const auto body = stage.open(asked, answer);
+    CHECK(body.status == proto::StatusCode::ok);
+    CHECK(body.message == "OK");
+    CHECK(body.data == proto::Value::Map{{"seen", "a thing"}});
+    CHECK(stage.performer.counters().replies == 1);
+
+    const auto audit = stage.lines("audit.jsonl");
+    REQUIRE(audit.size() == 2);
+    CHECK(has(audit[0], "allowed"));
+    CHECK(has(audit[0], "probe.policy:2"));
+    CHECK(has(audit[0], "alice"));
+    CHECK(has(audit[1], "ok"));
+    CHECK(stage.lines("mcod.log").empty());  // a request is not worth a line at info
+}
+
+TEST_CASE("a denied caller reads one fixed sentence, the audit trail the reason") {
+    Stage stage;
+    stage.alice = stage.authority.issue("bob", proto::CertificateRole::caller);
+    const auto asked = ask(stage.alice, "probe", "look");
+    stage.send(asked);
+    const auto answer = stage.answer();
+    CHECK(answer.outcome == proto::Outcome::denied);
+    const auto body = stage.open(asked, answer);
+    CHECK(body.status == proto::StatusCode::aborted);
+    CHECK(body.message == "You are not authorized to call this agent or action.");
+    const auto audit = stage.lines("audit.jsonl");
+    REQUIRE(audit.size() == 1);
+    CHECK(has(audit[0], "policy_denied"));
+    CHECK(has(audit[0], "probe.policy default"));
+}
+
+TEST_CASE("nobody gets an answer before he is known, and the mesh an outcome all the same") {
+    Stage stage;
+    const auto id = ask(stage.alice, "probe", "look").route.request;
+    stage.performer.perform(at(1s), id, proto::Bytes(64, 1));
+    const auto answer = stage.answer();
+    CHECK(answer.request == id);
+    CHECK(answer.outcome == proto::Outcome::denied);
+    CHECK(answer.sealed.empty());
+    CHECK(stage.performer.counters().replies == 0);
+}
+
+TEST_CASE("a request for other nodes leaves a counter and nothing else") {
+    Stage stage;
+    auto asked = ask(stage.alice, "probe", "look");
+    asked.body.filter.identities = {"db1"};
+    stage.send(asked);
+    const auto answer = stage.answer();
+    CHECK(answer.outcome == proto::Outcome::not_matched);
+    CHECK(answer.sealed.empty());
+    CHECK(stage.lines("audit.jsonl").empty());
+    CHECK(stage.performer.counters().filtered == 1);
+}
+
+TEST_CASE("fire and forget acts and does not answer") {
+    Stage stage;
+    auto asked = ask(stage.alice, "probe", "look");
+    asked.body.wants_reply = false;
+    stage.send(asked);
+    stage.wait();
+    const auto answer = stage.answer();
+    CHECK(answer.outcome == proto::Outcome::ok);
+    CHECK(answer.sealed.empty());
+}
+
+TEST_CASE("an answer that is too large to travel is replaced by one that says so") {
+    Stage stage;
+    stage.probe.work = [](const Call&, std::stop_token) {
+        return ActionReply{.data = {{"a", std::string(400'000, 'x')}, {"b", std::string(400'000, 'y')}}};
+    };
+    const auto asked = ask(stage.alice, "probe", "look");
+    stage.send(asked);
+    stage.wait();
+    const auto answer = stage.answer();
+    const auto body = stage.open(asked, answer);
+    CHECK(body.status == proto::StatusCode::other);
+    CHECK(has(body.message, "larger than"));
+    CHECK(answer.sealed.size() <= proto::limits::reply_size_max);
+}
+
+TEST_CASE("with every worker busy and the queue full the caller hears of it, with a stuck agent after the timeout") {
+    std::latch started(1), let_go(1);  // outlive the workers
+    Stage stage;
+    stage.probe.work = [&](const Call&, std::stop_token) {
+        if (!started.try_wait()) started.count_down();
+        let_go.wait();
+        return ActionReply{};
+    };
+    const auto first = ask(stage.alice, "probe", "look"), second = ask(stage.alice, "probe", "look"),
+               third = ask(stage.alice, "probe", "look");
+    stage.send(first);
+    started.wait();
+    stage.send(second);
+    stage.send(third);
+    auto answer = stage.answer();
+    CHECK(answer.request == third.route.request);
+    CHECK(answer.outcome == proto::Outcome::failed);
+    CHECK(has(stage.open(third, answer).message, "too much to do"));
+    CHECK(stage.performer.counters().overloaded == 1);
+
+    REQUIRE(stage.performer.next_deadline() == at(11s).mono);
+    stage.performer.elapse(at(11s));
+    const auto answers = stage.performer.take_answers();
+    REQUIRE(answers.size() == 2);
+    CHECK(has(stage.open(first, answers[0]).message, "timed out"));
+    CHECK(stage.open(second, answers[1]).status == proto::StatusCode::other);  // was never started
+    CHECK(stage.performer.counters().timed_out == 1);
+    let_go.count_down();
+}
+
+TEST_CASE("a daemon that stops takes nothing new") {
+    Stage stage;
+    stage.performer.refuse_new();
+    const auto asked = ask(stage.alice, "probe", "look");
+    stage.send(asked);
+    CHECK(has(stage.open(asked, stage.answer()).message, "stopping"));
+}
+
+// A disk with no room for files of more than `octets`, as long as it lives.
+class FullDisk {
+ public:
+    explicit FullDisk(rlim_t octets) {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit small{octets, before_.rlim_max};
+        handler_ = ::signal(SIGXFSZ, SIG_IGN);
+        ::setrlimit(RLIMIT_FSIZE, &small);
+    }
+    ~FullDisk() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        ::signal(SIGXFSZ, handler_);
+    }
+
+ private:
+    rlimit before_{};
+    sighandler_t handler_;
+};
+
+TEST_CASE("what changes the machine is not done unrecorded; reading goes on") {
+    Stage stage;
+    constexpr std::size_t room = 4096;
+    const auto file = stage.dir.write("full.jsonl", std::string(room - 1, ' ') + "\n");
+    REQUIRE(::chmod(file.c_str(), 0600) == 0);
+    auto audit = security::Audit::open(file);
+    REQUIRE(audit.has_value());
+    stage.performer.set_audit(std::move(*audit));
+    {
+        const FullDisk full(room);
+        const auto change = ask(stage.alice, "probe", "change"), look = ask(stage.alice, "probe", "look");
+        stage.send(change);
+        CHECK(has(stage.open(change, stage.answer()).message, "audit"));
+        stage.send(look);
+        stage.wait();
+        CHECK(stage.answer().outcome == proto::Outcome::ok);
+        CHECK(stage.performer.counters().audit_failures == 4);
+        CHECK(stage.lines("mcod.log").size() == 1);  // said once
+    }
+    stage.send(ask(stage.alice, "probe", "change"));
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+    CHECK(stage.lines("mcod.log").size() == 2);  // and once that it is mended
+}
+
+TEST_CASE("a withdrawn request that waits is not run and is reported as cancelled") {
+    std::latch started(1), let_go(1);  // outlive the workers
+    Stage stage;
+    stage.probe.work = [&](const Call&, std::stop_token) {
+        if (!started.try_wait()) started.count_down();
+        let_go.wait();
+        return ActionReply{};
+    };
+    const auto first = ask(stage.alice, "probe", "look"), second = ask(stage.alice, "probe", "look");
+    stage.send(first);
+    started.wait();
+    stage.send(second);
+    stage.performer.withdraw(at(2s), second.route.request);
+    CHECK(stage.answer().outcome == proto::Outcome::cancelled);
+    let_go.count_down();
+    stage.wait();
+    CHECK(stage.answer().request == first.route.request);
+}
+
+}  // namespace
+}  // namespace mco::node
