@@ -11,6 +11,7 @@
 
 #include "proto/limits.hpp"
 #include "proto/text_file.hpp"
+#include "proto/utf8.hpp"
 
 namespace mco::proto {
 namespace {
@@ -85,7 +86,7 @@ Result<std::vector<Setting>> parse_config(std::string_view text, const fs::path&
             return fail(Errc::malformed,
                         config_error(place, fmt::format("\"{}\" has no value\nWrite it as key = value, "
                                                         "or put # in the first column.",
-                                                        line.substr(0, limits::name_size_max))));
+                                                        repair_utf8(line.substr(0, limits::name_size_max)))));
         }
         const std::string_view key = trimmed(line.substr(0, divide));
         if (key.empty()) {

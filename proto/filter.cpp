@@ -14,6 +14,7 @@
 #include "proto/glob.hpp"
 #include "proto/limits.hpp"
 #include "proto/number_text.hpp"
+#include "proto/utf8.hpp"
 
 namespace mco::proto {
 namespace {
@@ -163,8 +164,9 @@ class Compiler {
     static Result<void> check_size(std::string_view kind, std::string_view term) {
         if (term.empty()) return wrong(kind, "it is empty");
         if (term.size() > limits::filter_text_size_max) {
-            return wrong(kind, fmt::format("\"{}...\" is longer than {} octets", term.substr(0, limits::name_size_max),
-                                           limits::filter_text_size_max));
+            return wrong(kind,
+                         fmt::format("\"{}...\" is longer than {} octets",
+                                     repair_utf8(term.substr(0, limits::name_size_max)), limits::filter_text_size_max));
         }
         return {};
     }

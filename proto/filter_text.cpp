@@ -10,6 +10,7 @@
 
 #include "proto/filter.hpp"
 #include "proto/limits.hpp"
+#include "proto/utf8.hpp"
 
 namespace mco::proto {
 namespace {
@@ -54,7 +55,7 @@ tl::unexpected<Error> wrong(std::string_view term, std::string_view why) {
     return fail(Errc::invalid,
                 fmt::format("the fact filter \"{}\" cannot be read: {}\nWrite NAME=VALUE, NAME=/EXPRESSION/ or "
                             "NAME>NUMBER; operators: = != < <= > >= =~",
-                            term.substr(0, limits::fact_name_size_max), why));
+                            repair_utf8(term.substr(0, limits::fact_name_size_max)), why));
 }
 
 }  // namespace
