@@ -65,6 +65,13 @@ std::vector<std::string_view> split_names(std::string_view names) {
 
 std::string dashed(std::string_view name) { return (name.size() == 1 ? "-" : "--") + std::string(name); }
 
+// As typed: "--batch=3", "-Sfoo".
+std::string without_value(std::string typed) {
+    typed.resize(typed.starts_with("--") ? std::min(typed.find('='), typed.size())
+                                         : std::min<std::size_t>(2, typed.size()));
+    return typed;
+}
+
 po::options_description describe(const std::vector<Option>& options) {
     po::options_description description;
     for (const auto& option : options) {
@@ -164,7 +171,7 @@ proto::Result<Options> OptionSet::parse(std::span<const std::string> arguments) 
         return fail(Errc::invalid, fmt::format("option {} is ambiguous; it may be {}", error.get_option_name(),
                                                enumerate(alternatives)));
     } catch (const po::unknown_option& error) {
-        const std::string name = error.get_option_name();
+        const std::string name = without_value(error.get_option_name());
         if (std::find(unsupported_yet.begin(), unsupported_yet.end(), name) != unsupported_yet.end())
             return fail(Errc::invalid, fmt::format("option {} of MCollective is not supported yet", name));
         const auto known = spellings();

@@ -1,0 +1,439 @@
+// Commands against a mesh of paper: literally what is printed, and the status.
+
+#include <doctest/doctest.h>
+
+#include "proto/codec.hpp"
+#include "tests/unit/client/paper_mesh.hpp"
+
+namespace mco::client {
+namespace {
+
+using namespace std::chrono_literals;
+using proto::StatusCode;
+using proto::Value;
+using test::PaperConsole;
+using test::PaperMesh;
+using test::PaperNode;
+
+bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+PaperNode node(std::string name, Value::Map facts, std::vector<std::string> classes, proto::Duration delay) {
+    PaperNode node;
+    node.name = std::move(name);
+    node.facts = std::move(facts);
+    node.classes = std::move(classes);
+    node.delay = delay;
+    return node;
+}
+
+std::vector<PaperNode> three() {
+    return {node("web1", {{"country", "us"}}, {"httpd"}, 2ms), node("web2", {{"country", "us"}}, {"mysql"}, 4ms),
+            node("db1", {{"country", "uk"}}, {"httpd"}, 6ms)};
+}
+
+PaperNode frozen(PaperNode node) {
+    proto::Missing missing;
+    missing.reason = proto::Reason::no_ack;
+    missing.outcome = proto::Outcome::unreachable;
+    node.missing = missing;
+    return node;
+}
+
+const std::string frozen_line = std::string(proto::sentence(proto::Reason::no_ack)) + "\n";
+std::string padded(std::string name) { return left(name, 40); }
+
+TEST_CASE("ping prints a line for each reply, and the statistics") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    const auto ran = console.run({"ping"});
+    CHECK(ran.status == 0);
+    CHECK(ran.err.empty());
+    CHECK(ran.out == padded("web1") + " time=2.00 ms\n" + padded("web2") + " time=4.00 ms\n" + padded("db1") +
+                         " time=6.00 ms\n" +
+                         "\n\n---- ping statistics ----\n3 replies max: 6.00 min: 2.00 avg: 4.00 \n");
+}
+
+TEST_CASE("ping --graph appends a sparkline") {
+    PaperMesh mesh(three());
+    mesh.nodes[2].delay = 120ms;
+    PaperConsole console(mesh);
+    CHECK(has(console.run({"ping", "--graph"}).out, "avg: 42.00 ▇▁▄\n"));
+    console.extra_config = "plugin.rpc.graph = 1\n";
+    CHECK(has(console.run({"ping"}).out, "avg: 42.00 ▇▁▄\n"));
+}
+
+TEST_CASE("ping without a reply ends with 4") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    const auto ran = console.run({"ping", "-C", "nosuch"});
+    CHECK(ran.status == 4);
+    CHECK(ran.out == "\n\n---- ping statistics ----\nNo responses received\n");
+}
+
+TEST_CASE("ping names a missing node with its reason and ends with 5") {
+    auto nodes = three();
+    nodes[1] = frozen(nodes[1]);
+    PaperMesh mesh(nodes);
+    PaperConsole console(mesh);
+    const auto ran = console.run({"ping"});
+    CHECK(ran.status == 5);
+    CHECK(ran.out == padded("web1") + " time=2.00 ms\n" + padded("db1") + " time=6.00 ms\n" +
+                         "\n\n---- ping statistics ----\n2 replies max: 6.00 min: 2.00 avg: 4.00 \n" +
+                         "\nNo response from:\n\n    web2                           " + frozen_line + "\n" +
+                         "3 expected = 2 ok + 1 missing\n");
+    CHECK(console.run({"ping", "-I", "web1"}).status == 0);  // web2 was not asked
+    CHECK(console.run({"ping", "-I", "web2"}).status == 4);
+    console.extra_config = "compat_exit = 1\n";
+    CHECK(console.run({"ping"}).status == 0);
+}
+
+TEST_CASE("ping of a name that nobody has ends at once with 4 and names it") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    const auto ran = console.run({"ping", "-I", "typo"});
+    CHECK(ran.status == 4);
+    CHECK(has(ran.out, "No response from:\n\n    typo                           is not known in this collective\n"));
+}
+
+TEST_CASE("find prints names as they come, or sorted, or as JSON") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    CHECK(console.run({"find"}).out == "web1\nweb2\ndb1\n");
+    CHECK(console.run({"find", "--sort"}).out == "db1\nweb1\nweb2\n");
+    CHECK(console.run({"find", "-C", "/^http/", "-F", "country=uk"}).out == "db1\n");
+    CHECK(console.run({"find", "-I", "web[12]"}).out == "web1\nweb2\n");
+    CHECK(console.run({"find", "-W", "httpd country=us"}).out == "web1\n");
+    CHECK(
+        console.run({"find", "-I", "db1", "-j"}).out ==
+        R"([{"agent":"discovery","action":"ping","sender":"db1","statuscode":0,"statusmsg":"OK","data":{"pong":1790000000}}])"
+        "\n");
+    const auto none = console.run({"find", "-C", "nosuch"});
+    CHECK(none.status == 1);
+    CHECK(none.out.empty());
+    const auto verbose = console.run({"find", "-v"});
+    CHECK(verbose.status == 0);
+    CHECK(verbose.out == "web1\nweb2\ndb1\n");
+    CHECK(has(verbose.err, "Discovered 3 nodes in 0.01 seconds"));
+}
+
+TEST_CASE("rpc prints blocks, the summary and the statistics line") {
+    auto nodes = three();
+    nodes[2].status = StatusCode::aborted;
+    nodes[2].message = "fact store is empty";
+    PaperMesh mesh(nodes);
+    PaperConsole console(mesh);
+    const auto ran = console.run({"rpc", "rpcutil", "get_fact", "fact=country"});
+    CHECK(ran.status == 2);
+    CHECK(ran.err.empty());
+    CHECK(ran.out == padded("web1") + " \n    Fact: country\n   Value: us\n\n" + padded("web2") +
+                         " \n    Fact: country\n   Value: us\n\n" + padded("db1") +
+                         " Request Aborted\n   fact store is empty\n\n" +
+                         "\nSummary of Value:\n\n   us = 2\n\n"
+                         "\nFinished processing 3 / 3 hosts in 6.00 ms\n\n");
+}
+
+TEST_CASE("rpc takes agent, action and arguments as options too") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    const auto words = console.run({"rpc", "rpcutil", "get_fact", "fact=country", "--sort"});
+    CHECK(console.run({"rpc", "-a", "rpcutil", "--action", "get_fact", "--arg", "fact=country", "--sort"}).out ==
+          words.out);
+    CHECK(console.run({"rpc", "--sort", "-a", "rpcutil", "get_fact", "--argument=fact=country"}).out == words.out);
+    CHECK(words.out.starts_with(padded("db1")));
+}
+
+TEST_CASE("rpc hides by the DDL and by --display, and aggregates all the same") {
+    auto nodes = three();
+    for (auto& one : nodes) one.data = Value::Map{{"size", 2}, {"open", true}};
+    nodes[0].status = StatusCode::aborted;
+    nodes[0].message = "no";
+    PaperMesh mesh(nodes);
+    PaperConsole console(mesh);
+    const std::string tail =
+        "\nSummary of Size:\n\n   Sum of size: 4.000000\n\n"
+        "Summary of Size:\n\n   Average of size: 2.000000\n\n"
+        "Summary of Open?:\n\n    True = 2\n\n"
+        "Summary of nosuch:\n\n   Could not compute summary - the action has no output nosuch\n\n"
+        "\nFinished processing 3 / 3 hosts in 6.00 ms\n\n";
+    const std::string failed = padded("web1") + " Request Aborted\n   no\n\n";
+    const auto good = [](const std::string& name) { return padded(name) + " \n   Open?: true\n    Size: 2\n\n"; };
+    CHECK(console.run({"rpc", "lab", "look"}).out == failed + tail);
+    CHECK(console.run({"rpc", "lab", "look", "--display", "failed"}).out == failed + tail);
+    CHECK(console.run({"rpc", "lab", "look", "--display", "ok"}).out == good("web2") + good("db1") + tail);
+    CHECK(console.run({"rpc", "lab", "look", "--display", "all"}).out == failed + good("web2") + good("db1") + tail);
+    CHECK(console.run({"rpc", "lab", "look", "--display", "some"}).status == 1);
+}
+
+TEST_CASE("rpc -j keeps standard output an array whatever happens") {
+    auto nodes = three();
+    nodes[1] = frozen(nodes[1]);
+    PaperMesh mesh(nodes);
+    PaperConsole console(mesh);
+    const auto ran = console.run({"rpc", "rpcutil", "ping", "-j"});
+    CHECK(ran.status == 5);
+    CHECK(proto::parse_json(ran.out).has_value());
+    CHECK(ran.out.starts_with("[{\"agent\":\"rpcutil\",\"action\":\"ping\",\"sender\":\"web1\","));
+    CHECK(ran.err == "No response from:\n\n    web2                           " + frozen_line +
+                         "\n3 expected = 2 ok + 1 missing\n");
+    const auto nobody = console.run({"rpc", "rpcutil", "ping", "-j", "-I", "/nosuch/"});
+    CHECK(nobody.status == 1);
+    CHECK(nobody.out == "[]\n");
+    CHECK(nobody.err == "No request sent, we did not discover any nodes.\n");
+}
+
+TEST_CASE("rpc: nobody matched is 1, nobody replied is 3, a silent name is 4") {
+    auto nodes = three();
+    for (auto& one : nodes) one = frozen(one);
+    PaperMesh mesh(nodes);
+    PaperConsole console(mesh);
+    const auto silent = console.run({"rpc", "rpcutil", "ping"});
+    CHECK(silent.status == 3);
+    CHECK(has(silent.out, "Finished processing 0 / 3 hosts in 6.00 ms\n"));
+    CHECK(has(silent.out, "    db1 "));
+    CHECK(console.run({"rpc", "rpcutil", "ping", "-I", "web1"}).status == 4);
+    PaperMesh awake(three());
+    PaperConsole other(awake);
+    const auto nobody = other.run({"rpc", "rpcutil", "ping", "-F", "country=de"});
+    CHECK(nobody.status == 1);
+    CHECK(nobody.out.empty());
+    CHECK(nobody.err == "No request sent, we did not discover any nodes.\n");
+}
+
+TEST_CASE("rpc -v shows all that was sent and the block of statistics") {
+    PaperMesh mesh({node("web1", {{"country", "us"}}, {}, 2ms)});
+    PaperConsole console(mesh);
+    const auto ran = console.run({"rpc", "rpcutil", "ping", "-v"});
+    CHECK(ran.status == 0);
+    CHECK(ran.out.starts_with(padded("web1") +
+                              ": OK\n    {\n      \"pong\": 1790000000\n    }\n\n\n---- rpcutil#ping call stats ----\n"
+                              "           Nodes: 1 / 1\n     Pass / Fail: 1 / 0\n"));
+    CHECK(has(ran.out, "      Total Time: 3.00ms\n           Entry: entry (tcp://127.0.0.1:1)\n\n1 expected = 1 ok\n"));
+    CHECK(console.run({"rpc", "rpcutil", "ping", "-v", "-q"}).out == console.run({"rpc", "rpcutil", "ping"}).out);
+}
+
+TEST_CASE("rpc --nr prints the request's id and does not wait") {
+    PaperMesh mesh({node("web1", {}, {}, 60s)});
+    PaperConsole console(mesh);
+    const auto before = mesh.now.mono;
+    const auto ran = console.run({"rpc", "rpcutil", "ping", "--nr"});
+    CHECK(ran.status == 0);
+    CHECK(ran.out.starts_with("Request sent with id: "));
+    CHECK(ran.out.size() == std::string("Request sent with id: ").size() + 32 + 1);
+    CHECK(mesh.now.mono - before < 1s);
+}
+
+TEST_CASE("a terminal gets a progress bar, which makes room for results; --np, -j and pipes get none") {
+    PaperMesh mesh({node("web1", {}, {}, 2ms)});
+    PaperConsole console(mesh);
+    console.terminal.tty = true;
+    const auto ran = console.run({"rpc", "rpcutil", "ping", "--color", "never"});
+    const std::string blank = "\r\x1b[K" + padded("web1") + " \n   Timestamp: 1790000000\n\n";
+    CHECK(has(ran.out, blank));
+    CHECK(has(ran.out, "\r * [ " + std::string(58, '=') + "> ] 1 / 1\n\n"));
+    CHECK(!has(console.run({"rpc", "rpcutil", "ping", "--np"}).out, "\r"));
+    CHECK(!has(console.run({"rpc", "rpcutil", "ping", "-j"}).out, "\r"));
+    console.terminal.columns = 30;
+    CHECK(has(console.run({"rpc", "rpcutil", "ping"}).out, "\r1 / 1\n\n"));
+    console.terminal.tty = false;
+    CHECK(!has(console.run({"rpc", "rpcutil", "ping"}).out, "\r"));
+}
+
+TEST_CASE("colour only on a terminal that wants it") {
+    PaperMesh mesh({node("web1", {}, {}, 2ms)});
+    PaperConsole console(mesh);
+    const auto coloured = [&](std::vector<std::string> more = {}) {
+        std::vector<std::string> words{"rpc", "rpcutil", "ping", "--np"};
+        words.insert(words.end(), more.begin(), more.end());
+        return has(console.run(words).out, "\x1b[32m");
+    };
+    CHECK(!coloured());
+    CHECK(coloured({"--color", "always"}));
+    console.terminal.tty = true;
+    CHECK(coloured());
+    CHECK(!coloured({"--color=never"}));
+    console.environment["NO_COLOR"] = "1";
+    CHECK(!coloured());
+    console.environment.erase("NO_COLOR");
+    console.extra_config = "color = 0\n";
+    CHECK(!coloured());
+    CHECK(coloured({"--color", "always"}));
+}
+
+TEST_CASE("facts reports values with their counts") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    const std::string finished = "\nFinished processing 3 / 3 hosts in 6.00 ms\n\n";
+    const auto ran = console.run({"facts", "country"});
+    CHECK(ran.status == 0);
+    CHECK(ran.out == "Report for fact: country\n\n        " + padded("uk") + " found 1 times\n        " + padded("us") +
+                         " found 2 times\n" + finished);
+    const auto verbose = console.run({"facts", "country", "-v"});
+    CHECK(has(verbose.out, "        " + padded("us") + " found 2 times\n\n            web1\n            web2\n\n"));
+    const auto none = console.run({"facts", "nosuch"});
+    CHECK(none.status == 0);
+    CHECK(none.out == "No values found for fact nosuch\n" + finished);
+    CHECK(console.run({"facts"}).status == 1);
+    CHECK(console.run({"facts", "bad name"}).status == 1);
+}
+
+TEST_CASE("inventory prints its page") {
+    auto one = node("web1", {}, {}, 2ms);
+    one.data = Value::Map{{"version", "0.1.0"},
+                          {"starttime", "then"},
+                          {"configfile", "/etc/mco/mcod.conf"},
+                          {"pid", 12170},
+                          {"total", 62},
+                          {"passed", 60},
+                          {"filtered", 2},
+                          {"ttlexpired", 0},
+                          {"replies", 59},
+                          {"times", Value::Map{{"utime", 0.42}, {"stime", 0.08}}},
+                          {"collectives", Value::List{"mcollective", "a"}},
+                          {"main_collective", "mcollective"},
+                          {"agents", Value::List{"rpcutil", "discovery", "filemgr", "shell"}},
+                          {"data_plugins", Value::List{}},
+                          {"classes", Value::List{"httpd", "common::linux"}},
+                          {"facts", Value::Map{{"os", Value::Map{{"family", "Debian"}}}, {"country", "us"}}}};
+    PaperMesh mesh({one});
+    PaperConsole console(mesh);
+    const auto ran = console.run({"inventory", "web1"});
+    CHECK(ran.status == 0);
+    CHECK(ran.out ==
+          "Inventory for web1:\n"
+          "\n"
+          "   Server Statistics:\n"
+          "                        Version: 0.1.0\n"
+          "                     Start Time: then\n"
+          "                    Config File: /etc/mco/mcod.conf\n"
+          "                    Collectives: a, mcollective\n"
+          "                Main Collective: mcollective\n"
+          "                     Process ID: 12170\n"
+          "                 Total Messages: 62\n"
+          "        Messages Passed Filters: 60\n"
+          "              Messages Filtered: 2\n"
+          "               Expired Messages: 0\n"
+          "                   Replies Sent: 59\n"
+          "           Total Processor Time: 0.42 seconds\n"
+          "                    System Time: 0.08 seconds\n"
+          "\n"
+          "   Agents:\n"
+          "      discovery       filemgr         rpcutil        \n"
+          "      shell           \n"
+          "\n"
+          "   Data Plugins:\n"
+          "      No data plugins installed\n"
+          "\n"
+          "   Configuration Management Classes:\n"
+          "    common::linux                  httpd                          \n"
+          "\n"
+          "   Facts:\n"
+          "      country => us\n"
+          "      os => {\"family\":\"Debian\"}\n"
+          "\n");
+    CHECK(console.opened == 1);  // both questions through one attachment
+    const auto json = console.run({"inventory", "web1", "-j"});
+    CHECK(has(json.out, "\"action\":\"daemon_stats\""));
+    CHECK(proto::parse_json(json.out).has_value());
+}
+
+TEST_CASE("inventory of nobody fails with a message") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    const auto ran = console.run({"inventory", "nohost"});
+    CHECK(ran.status == 1);
+    CHECK(ran.out.empty());
+    CHECK(has(ran.err, "nohost"));
+    CHECK(console.run({"inventory"}).status == 1);
+    CHECK(console.run({"inventory", "web*"}).status == 1);
+    CHECK(console.run({"inventory", "web1", "web2"}).status == 1);
+}
+
+TEST_CASE("what the operator got wrong is said before anything is sent") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    struct Row {
+        std::vector<std::string> words;
+        std::vector<std::string> says;
+    };
+    const std::vector<Row> rows{
+        {{"rpc", "nosuch", "ping"}, {"nosuch", "lab", "rpcutil"}},
+        {{"rpc", "rpcutil", "nosuch"}, {"nosuch", "get_fact"}},
+        {{"rpc", "rpcutil"}, {"action"}},
+        {{"rpc", "../../etc/passwd", "ping"}, {"../../etc/passwd"}},
+        {{"rpc", "rpcutil", "get_fact"}, {"fact"}},
+        {{"rpc", "rpcutil", "get_fact", "fact=no spaces"}, {"Cannot validate input fact"}},
+        {{"rpc", "rpcutil", "get_fact", "word"}, {"'word'", "KEY=VALUE"}},
+        {{"ping", "-F", "country"}, {"-F 'country'"}},
+        {{"ping", "-F", "empty="}, {"-F 'empty='"}},
+        {{"ping", "-I", "/(unclosed/"}, {"unclosed"}},
+        {{"ping", "-F", "country=~(?=x)"}, {"(?=x)"}},
+        {{"ping", "-C", ""}, {"-C"}},
+        {{"ping", "-T", "nowhere"}, {"nowhere", "mcollective"}},
+        {{"ping", "-t", "0"}, {"--timeout"}},
+        {{"ping", "--ttl", "301"}, {"--ttl", "300"}},
+        {{"ping", "words"}, {"takes no words"}},
+        {{"ping", "-c", "/nonexistent/client.cfg"}, {"/nonexistent/client.cfg"}},
+    };
+    for (const auto& row : rows) {
+        const auto ran = console.run(row.words);
+        CHECK_MESSAGE(ran.status == 1, row.words[1] << ran.err);
+        CHECK(ran.out.empty());
+        CHECK(ran.err.starts_with("mco " + row.words[0] + ": "));
+        for (const auto& part : row.says) CHECK_MESSAGE(has(ran.err, part), ran.err);
+    }
+    CHECK(console.opened == 0);
+}
+
+TEST_CASE("nobody reachable is one error that names every entry") {
+    PaperMesh mesh({});
+    PaperConsole console(mesh, {{"tcp://127.0.0.1:1", {.refused = "connection refused"}},
+                                {"tcp://127.0.0.1:2", {.refused = "wrong key\x1b"}}});
+    const auto ran = console.run({"ping"});
+    CHECK(ran.status == 1);
+    CHECK(ran.out.empty());
+    CHECK(
+        ran.err.starts_with("mco ping: no entry into the mesh is reachable:\n  tcp://127.0.0.1:1: connection refused\n"
+                            "  tcp://127.0.0.1:2: wrong key\\x1b\n"));
+}
+
+TEST_CASE("an expired certificate and one that may not give orders are refused at home") {
+    PaperMesh mesh({});
+    PaperConsole console(mesh);
+    mesh.now.wall += 24h * 30;
+    const auto ran = console.run({"ping"});
+    CHECK(ran.status == 1);
+    CHECK(has(ran.err, "operator.cert: the certificate of 'operator' expired on 2026-10-0"));
+    CHECK(console.opened == 0);
+    console.extra_config = "identity = somebody\n";
+    CHECK(has(console.run({"ping"}).err, "identity = somebody"));
+}
+
+TEST_CASE("timeouts only bound the request: -t, or the DDL's and the discovery timeout") {
+    PaperMesh mesh({node("web1", {}, {}, 2ms)});
+    PaperConsole console(mesh);
+    const auto timeout_ms = [&](std::vector<std::string> words) {
+        std::uint32_t left = 0;
+        console.on_open = [&](test::PaperLinks&) {};
+        std::map<std::string, test::PaperLinks::Behaviour> entries{{"tcp://127.0.0.1:1", {}}};
+        entries["tcp://127.0.0.1:1"].hear = [&](test::PaperLinks& links, Links::LinkId link,
+                                                const proto::Message& message) {
+            const auto& request = std::get<proto::Request>(message);
+            left = request.left_ms;
+            links.answer_honestly(link, request);
+        };
+        PaperConsole listening(mesh, entries);
+        const auto before = mesh.now.mono;
+        CHECK(listening.run(std::move(words)).status == 0);
+        CHECK(mesh.now.mono - before < 10ms);
+        return left;
+    };
+    CHECK(timeout_ms({"ping"}) == 7'000);
+    CHECK(timeout_ms({"ping", "-t", "5"}) == 5'000);
+    CHECK(timeout_ms({"ping", "--dt", "60"}) == 65'000);
+    CHECK(timeout_ms({"rpc", "rpcutil", "ping"}) == 12'000);
+    CHECK(timeout_ms({"rpc", "lab", "look", "--dt", "1"}) == 4'000);
+    CHECK(timeout_ms({"rpc", "rpcutil", "ping", "-t", "1"}) == 1'000);
+}
+
+}  // namespace
+}  // namespace mco::client

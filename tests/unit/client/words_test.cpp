@@ -1,0 +1,34 @@
+#include "client/words.hpp"
+
+#include <doctest/doctest.h>
+
+namespace mco::client {
+namespace {
+
+using Words = std::vector<std::string>;
+
+TEST_CASE("words are split as a shell splits them, and nothing is expanded") {
+    CHECK(split_shell_words("") == Words{});
+    CHECK(split_shell_words("  ") == Words{});
+    CHECK(split_shell_words("-I web1 --np") == Words{"-I", "web1", "--np"});
+    CHECK(split_shell_words("-F 'lsb=Ubuntu 11.04'") == Words{"-F", "lsb=Ubuntu 11.04"});
+    CHECK(split_shell_words(R"(a"b c"'d e'f)") == Words{"ab cd ef"});
+    CHECK(split_shell_words(R"(one\ word "\"q\" \n" '\')") == Words{"one word", R"("q" \n)", "\\"});
+    CHECK(split_shell_words("'' \"\"") == Words{"", ""});
+    CHECK(split_shell_words("$HOME *") == Words{"$HOME", "*"});
+}
+
+TEST_CASE("an open quote is refused") {
+    CHECK(!split_shell_words("'open"));
+    CHECK(!split_shell_words("a \"open"));
+}
+
+TEST_CASE("lists read like sentences") {
+    CHECK(enumerate(Words{}) == "nothing");
+    CHECK(enumerate(Words{"a"}) == "a");
+    CHECK(enumerate(Words{"a", "b"}) == "a and b");
+    CHECK(enumerate(Words{"a", "b", "c"}) == "a, b and c");
+}
+
+}  // namespace
+}  // namespace mco::client
