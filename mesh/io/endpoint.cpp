@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,6 +28,7 @@ using proto::fail;
 constexpr std::uint64_t port_first = 20'000;
 constexpr std::uint64_t ports = 32'768 - port_first;  // the kernel's own range begins at 32768
 constexpr int bind_attempts_max = 512;
+constexpr int answer_max_ms = 2;  // a neighbour's refusal is quicker; the reactor waits no longer
 
 class Descriptor {
  public:
@@ -46,7 +48,14 @@ class Descriptor {
 int try_connect(const sockaddr* address, socklen_t size) {
     const Descriptor descriptor(::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (descriptor.get() < 0) return errno;
-    return ::connect(descriptor.get(), address, size) == 0 ? 0 : errno;
+    if (::connect(descriptor.get(), address, size) == 0) return 0;
+    if (errno != EINPROGRESS) return errno;
+    pollfd item{descriptor.get(), POLLOUT, 0};
+    if (::poll(&item, 1, answer_max_ms) != 1) return EINPROGRESS;
+    int code = 0;
+    socklen_t code_size = sizeof code;
+    ::getsockopt(descriptor.get(), SOL_SOCKET, SO_ERROR, &code, &code_size);
+    return code;
 }
 
 int try_connect_ipc(const std::string& path) {

@@ -25,7 +25,7 @@ struct Endpoint {
 // connections, because a socket that dials a port of its own range can meet itself. A stale ipc file is taken over, a live one is not.
 proto::Result<Endpoint> bind(Socket& socket, const Endpoint& wanted, Rng& rng);
 
-// Why a connection could not be made: libzmq only tells that it was not. Asks the kernel once, without waiting.
+// Why a connection could not be made: libzmq only tells that it was not. Asks the kernel once, and waits 2 ms at most.
 std::string explain_unreachable(const std::string& endpoint);
 
 }  // namespace mco::mesh::io

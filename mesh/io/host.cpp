@@ -99,7 +99,7 @@ proto::Result<void> Host::Impl::open() {
         if (const auto proved = fanout->prove_strangers_are_refused(context, *desk, *heard, self.keys.curve.public_key);
             !proved)
             return proved;
-        body.fanout_endpoint = advertised(*heard);
+        fanout_endpoint = body.fanout_endpoint = advertised(*heard);
     }
     record = security::seal_record(self.keys.sign.secret, self.chain, body);
     if (record.size() > proto::limits::record_size_max)
@@ -273,6 +273,8 @@ std::vector<std::string> Host::link_endpoints() const {
     for (const auto& one : impl_->bound) texts.push_back(one.text());
     return texts;
 }
+
+std::string Host::fanout_endpoint() const { return impl_->fanout_endpoint; }
 
 const Engine& Host::engine() const { return *impl_->engine; }
 

@@ -53,6 +53,7 @@ class Host {
     bool ready() const;              // bound and, with seeds configured, linked to at least one of them
 
     std::vector<std::string> link_endpoints() const;  // as bound: real ports
+    std::string fanout_endpoint() const;              // as others are told; empty: none
     const Engine& engine() const;
     struct Counters {
         std::uint64_t frames_in = 0, frames_out = 0, published = 0, malformed = 0, before_hello = 0, refused_hello = 0,

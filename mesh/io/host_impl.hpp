@@ -81,6 +81,7 @@ struct Host::Impl {
     std::optional<Engine> engine;
     proto::Bytes record;
     std::vector<Endpoint> bound;
+    std::string fanout_endpoint;
 
     struct Dialled {
         std::unique_ptr<DialLink> socket;

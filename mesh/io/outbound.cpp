@@ -18,7 +18,10 @@ proto::Result<Outbound> Outbound::dial(const Context& context, const Plan& plan,
     if (!socket) return tl::unexpected(socket.error());
     set_transport(*socket, proto::limits::frame_size_max, plan.handshake_max + std::chrono::seconds(1));
     become_curve_client(*socket, own, plan.server_key);
-    socket->set(ZMQ_IMMEDIATE, 1);
+    // With IMMEDIATE, frames that were not read when the connection ends are lost: a Bye, a last answer. What it protects
+    // from, frames queued for a connection that is not there, cannot happen: nothing is sent before the handshake, and
+    // the socket does not outlive its connection.
+    socket->set(ZMQ_IMMEDIATE, 0);
     socket->set(ZMQ_SNDHWM, plan.queue_max);
     socket->set(ZMQ_RCVHWM, plan.queue_max);
     for (const auto& topic : plan.topics) socket->set(ZMQ_SUBSCRIBE, proto::as_bytes(topic));

@@ -19,6 +19,12 @@ constexpr std::size_t kept_max = 256;
 constexpr std::size_t zap_frames_max =
     9;  // routing id, delimiter, version, id, domain, address, identity, mechanism, key
 
+// The source that a token bucket is for. An ipc peer is ":uid:gid:pid": every process of a user is the same source.
+std::string source_of(std::string_view address) {
+    const bool ipc = address.size() > 1 && address[0] == ':' && address[1] >= '0' && address[1] <= '9';
+    return ipc ? "uid" + std::string(address.substr(0, address.find(':', 1))) : std::string(address);
+}
+
 }  // namespace
 
 proto::Result<ZapDesk> ZapDesk::open(const Context& context, LinkGate& gate) {
@@ -44,8 +50,7 @@ void ZapDesk::on_question(proto::Now now, const Received& received) {
     // libzmq asks us over inproc; a question of another shape cannot come from the network and cannot be answered.
     if (received.frames.size() != zap_frames_max || received.too_many) return;
     const auto& frames = received.frames;
-    Question question{
-        {frames[0], frames[1]}, frames[3], {}, std::string(proto::as_text(frames[5])), now.mono + kept_for};
+    Question question{{frames[0], frames[1]}, frames[3], {}, source_of(proto::as_text(frames[5])), now.mono + kept_for};
     const auto domain = proto::as_text(frames[4]);
     const auto key = proto::CurvePublicKey::from(frames[8]);
     const bool understood = proto::as_text(frames[2]) == "1.0" && proto::as_text(frames[7]) == "CURVE" &&

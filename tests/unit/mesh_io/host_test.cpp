@@ -1,0 +1,192 @@
+// Hosts on real sockets: they find each other, answer a caller, and notice each other's end.
+
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+
+#include "proto/codec.hpp"
+#include "security/envelope.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/mesh_io/rig.hpp"
+
+namespace mco::test {
+namespace {
+
+bool whole(const std::vector<TestHost*>& hosts) {
+    for (auto* host : hosts) {
+        for (const auto& member : (**host).engine().members()) {
+            const bool self = member.peer == host->identity().peer;
+            if (!self && (!member.linked || !member.subscribed || member.state != proto::MemberState::up)) return false;
+        }
+        if ((**host).engine().members().size() != hosts.size()) return false;
+    }
+    return true;
+}
+
+// All replies to a request are in: the last Up has a closed ledger.
+const proto::Up* closing(const std::vector<proto::Message>& messages) {
+    for (const auto& message : messages) {
+        const auto* up = std::get_if<proto::Up>(&message);
+        if (up != nullptr && up->ledger.closure == proto::Closure::closed) return up;
+    }
+    return nullptr;
+}
+
+TEST_CASE("two hosts link up from one seed, and subscribe to each other before anybody waits for a timer") {
+    const Authority authority;
+    TestHost one(authority, "web1");
+    TestHost two(authority, "web2", {one.address()});
+    CHECK(one->ready());
+    CHECK(!two->ready());
+    const auto begin = mesh::io::sample_clocks().mono;
+    REQUIRE(pump({&one, &two}, {}, [&] { return whole({&one, &two}); }));
+    CHECK(mesh::io::sample_clocks().mono - begin < 1s);
+    CHECK(two->ready());
+    CHECK(one->counters().foreign_topics == 0);
+    CHECK(two->counters().foreign_topics == 0);
+}
+
+TEST_CASE("three hosts with one seed become a full mesh and answer a caller completely") {
+    const Authority authority;
+    TestHost one(authority, "web1");
+    TestHost two(authority, "web2", {one.address()});
+    TestHost three(authority, "web3", {one.address()});
+    TestLink caller(authority, authority.caller("alice"), two.address());
+    const std::vector<TestHost*> hosts{&one, &two, &three};
+    REQUIRE(pump(hosts, {&caller}, [&] { return whole(hosts) && caller->up(); }));
+
+    const auto request = make_request(caller.identity());
+    REQUIRE(caller->send(request.inject));
+    REQUIRE(pump(hosts, {&caller}, [&] { return closing(caller.messages()) != nullptr; }));
+    const auto messages = caller.messages();
+    const auto* last = closing(messages);
+    CHECK(last->ledger.expected == 3);
+    CHECK(last->ledger.count(proto::Outcome::ok) == 3);
+    std::size_t opened = 0;
+    for (const auto& message : messages) {
+        const auto* up = std::get_if<proto::Up>(&message);
+        if (up == nullptr) continue;
+        for (const auto& answer : up->answers) {
+            const auto reply =
+                security::open_reply(caller.trust(), request.reply_pair, request.id, security::digest(request.sealed),
+                                     answer.sealed, mesh::io::sample_clocks().wall);
+            REQUIRE_MESSAGE(reply, reply.error().detail);
+            CHECK(reply->body.message == "OK");
+            ++opened;
+        }
+    }
+    CHECK(opened == 3);
+    for (auto* host : hosts) CHECK(host->performed() == 1);
+    CHECK(two->counters().published == 1);
+    CHECK(one->counters().forged + two->counters().forged + three->counters().forged == 0);
+    CHECK(one->counters().malformed + two->counters().malformed + three->counters().malformed == 0);
+}
+
+TEST_CASE("a request signed by somebody else is refused to the caller with a reason") {
+    const Authority authority;
+    TestHost host(authority, "web1");
+    TestLink caller(authority, authority.caller("alice"), host.address());
+    REQUIRE(pump({&host}, {&caller}, [&] { return caller->up(); }));
+    const auto request = make_request(authority.caller("bob"));
+    REQUIRE(caller->send(request.inject));
+    REQUIRE(pump({&host}, {&caller}, [&] { return !caller.messages().empty(); }));
+    const auto messages = caller.messages();
+    const auto* refused = std::get_if<proto::Refused>(&messages.at(0));
+    REQUIRE(refused != nullptr);
+    CHECK(refused->request == request.id);
+    CHECK(refused->code == proto::Errc::denied);
+    CHECK(host.performed() == 0);
+    CHECK(host->counters().forged == 1);
+}
+
+TEST_CASE("a caller over the local socket is served like one over TCP") {
+    const Authority authority;
+    const TempDir directory;
+    const std::string local = "ipc://" + (directory / "mcod.sock").string();
+    TestHost host(authority, "web1", {}, {"tcp://127.0.0.1:*", local});
+    TestLink caller(authority, authority.caller("alice"), {local, host.address().key});
+    REQUIRE(pump({&host}, {&caller}, [&] { return caller->up(); }));
+    REQUIRE(caller->send(make_request(caller.identity()).inject));
+    CHECK(pump({&host}, {&caller}, [&] { return closing(caller.messages()) != nullptr; }));
+}
+
+mesh::Engine::MemberView member(TestHost& host, const proto::PeerId& peer) {
+    for (const auto& one : host->engine().members()) {
+        if (one.peer == peer) return one;
+    }
+    return {};
+}
+
+TEST_CASE("a host that goes without a word is down to the others within 50 ms, whoever dialled") {
+    const Authority authority;
+    TestHost one(authority, "web1");
+    TestHost two(authority, "web2", {one.address()});
+    REQUIRE(pump({&one, &two}, {}, [&] { return whole({&one, &two}); }));
+    SUBCASE("the dialled one goes") {
+        const auto gone = one.identity().peer;
+        one.destroy();
+        const auto begin = mesh::io::sample_clocks().mono;
+        REQUIRE(pump({&two}, {}, [&] { return member(two, gone).state == proto::MemberState::down; }));
+        CHECK(mesh::io::sample_clocks().mono - begin < 50ms);
+    }
+    SUBCASE("the dialling one goes") {
+        const auto gone = two.identity().peer;
+        two.destroy();
+        const auto begin = mesh::io::sample_clocks().mono;
+        REQUIRE(pump({&one}, {}, [&] { return member(one, gone).state == proto::MemberState::down; }));
+        CHECK(mesh::io::sample_clocks().mono - begin < 50ms);
+    }
+}
+
+TEST_CASE("a host that leaves says so, and its last word arrives") {
+    const Authority authority;
+    TestHost one(authority, "web1");
+    TestHost two(authority, "web2", {one.address()});
+    REQUIRE(pump({&one, &two}, {}, [&] { return whole({&one, &two}); }));
+    SUBCASE("the dialling one leaves") {
+        two->leave("maintenance");
+        two->turn(0ms);
+        two.destroy();
+        CHECK(pump({&one}, {}, [&] { return member(one, two.identity().peer).state == proto::MemberState::left; }));
+    }
+    SUBCASE("the dialled one leaves") {
+        one->leave("maintenance");
+        one->turn(0ms);
+        one.destroy();
+        CHECK(pump({&two}, {}, [&] { return member(two, one.identity().peer).state == proto::MemberState::left; }));
+    }
+}
+
+TEST_CASE("a caller that goes is forgotten at once, though ROUTER never tells") {
+    const Authority authority;
+    TestHost host(authority, "web1");
+    {
+        TestLink caller(authority, authority.caller("alice"), host.address());
+        REQUIRE(pump({&host}, {&caller}, [&] { return caller->up() && host.logged("linked to alice"); }));
+    }
+    CHECK(pump(
+        {&host}, {}, [&] { return host.logged("link to alice ended"); }, 1s));
+}
+
+TEST_CASE("a descriptor of the owner is served in the turn in which it is readable") {
+    const Authority authority;
+    TestHost host(authority, "web1");
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    int calls = 0;
+    host->watch(ends[0], [&](proto::Now) {
+        char octet = 0;
+        REQUIRE(::read(ends[0], &octet, 1) == 1);
+        ++calls;
+    });
+    host->turn(0ms);
+    CHECK(calls == 0);
+    REQUIRE(::write(ends[1], "x", 1) == 1);
+    host->turn(10s);
+    CHECK(calls == 1);
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
+}  // namespace
+}  // namespace mco::test

@@ -1,0 +1,122 @@
+#include "mesh/io/vetting.hpp"
+
+#include <doctest/doctest.h>
+
+#include "proto/codec.hpp"
+#include "proto/limits.hpp"
+#include "security/envelope.hpp"
+#include "tests/unit/mesh_io/rig.hpp"
+
+namespace mco::test {
+namespace {
+
+using mesh::io::vet;
+using mesh::io::vet_fanout;
+
+struct Bench {
+    Authority authority;
+    security::TrustStore trust = authority.trust();
+    proto::WallTime now = mesh::io::sample_clocks().wall;
+    security::Identity alice = authority.caller("alice"), bob = authority.caller("bob"), web1 = authority.node("web1");
+    security::Principal principal(const security::Identity& identity) { return *trust.verify(identity.chain, now); }
+    proto::Bytes request(proto::Scope scope, proto::Bytes sealed) {
+        proto::Request request;
+        request.scope = scope;
+        request.sealed = std::move(sealed);
+        return proto::encode(request);
+    }
+    proto::Bytes record(const security::Identity& owner) {
+        proto::PeerRecordBody body;
+        body.peer = owner.peer;
+        body.name = owner.name;
+        body.incarnation = 1;
+        body.group = "default";
+        body.curve_key = owner.keys.curve.public_key;
+        body.collectives = {"mcollective"};
+        return security::seal_record(owner.keys.sign.secret, owner.chain, body);
+    }
+};
+
+template <typename T>
+bool is(const mesh::io::Verdict& verdict) {
+    return std::holds_alternative<T>(verdict);
+}
+
+TEST_CASE("a request to start passes from its own caller only") {
+    Bench bench;
+    const auto sealed = make_request(bench.alice).sealed;
+    const auto frame = bench.request(proto::Scope::inject, sealed);
+    CHECK(is<mesh::io::Pass>(vet(bench.trust, bench.principal(bench.alice), frame, bench.now)));
+    CHECK(is<mesh::io::DropForged>(vet(bench.trust, bench.principal(bench.web1), frame, bench.now)));
+    const auto other = vet(bench.trust, bench.principal(bench.bob), frame, bench.now);
+    REQUIRE(is<mesh::io::Answer>(other));
+    CHECK(std::get<mesh::io::Answer>(other).refused.code == proto::Errc::denied);
+}
+
+TEST_CASE("a caller whose signature does not hold is told so, under the request's id") {
+    Bench bench;
+    auto request = make_request(bench.alice);
+    auto opened = proto::unpack<proto::SealedRequest>(request.sealed);
+    REQUIRE(opened);
+    opened->signature.octets[0] ^= 1;
+    const auto verdict = vet(bench.trust, bench.principal(bench.alice),
+                             bench.request(proto::Scope::inject, proto::pack(*opened)), bench.now);
+    REQUIRE(is<mesh::io::Answer>(verdict));
+    CHECK(std::get<mesh::io::Answer>(verdict).refused.request == request.id);
+    const auto garbage =
+        vet(bench.trust, bench.principal(bench.alice), bench.request(proto::Scope::inject, {1, 2, 3}), bench.now);
+    CHECK(is<mesh::io::DropMalformed>(garbage));
+}
+
+TEST_CASE("a passed-on request needs a peer before and a caller's signature inside") {
+    Bench bench;
+    const auto sealed = make_request(bench.alice).sealed;
+    const auto frame = bench.request(proto::Scope::local, sealed);
+    CHECK(is<mesh::io::Pass>(vet(bench.trust, bench.principal(bench.web1), frame, bench.now)));
+    CHECK(is<mesh::io::DropForged>(vet(bench.trust, bench.principal(bench.bob), frame, bench.now)));
+    CHECK(is<mesh::io::Pass>(vet_fanout(bench.trust, frame, bench.now)));
+    CHECK(is<mesh::io::DropForged>(vet_fanout(bench.trust, bench.request(proto::Scope::inject, sealed), bench.now)));
+    auto forged = *proto::unpack<proto::SealedRequest>(sealed);
+    forged.signature.octets[63] ^= 1;
+    const auto bad = bench.request(proto::Scope::local, proto::pack(forged));
+    CHECK(is<mesh::io::DropForged>(vet(bench.trust, bench.principal(bench.web1), bad, bench.now)));
+    CHECK(is<mesh::io::DropForged>(vet_fanout(bench.trust, bad, bench.now)));
+    // Signed by a node: nodes may not issue requests.
+    const auto by_node = bench.request(proto::Scope::local, make_request(bench.web1).sealed);
+    CHECK(is<mesh::io::DropForged>(vet_fanout(bench.trust, by_node, bench.now)));
+}
+
+TEST_CASE("of a roster the records that hold pass, in order, and a caller has no roster to give") {
+    Bench bench;
+    proto::Roster roster;
+    auto forged = *proto::unpack<proto::SealedRecord>(bench.record(bench.web1));
+    forged.signature.octets[0] ^= 1;
+    const auto web2 = bench.authority.node("web2");
+    roster.entries = {{bench.record(web2), proto::MemberState::up, 0},
+                      {proto::pack(forged), proto::MemberState::up, 0},
+                      {bench.record(bench.web1), proto::MemberState::down, 5}};
+    const auto frame = proto::encode(roster);
+    const auto verdict = vet(bench.trust, bench.principal(bench.web1), frame, bench.now);
+    REQUIRE(is<mesh::io::PassRoster>(verdict));
+    const auto& passed = std::get<mesh::io::PassRoster>(verdict);
+    REQUIRE(passed.entries.size() == 2);
+    CHECK(passed.forged == 1);
+    CHECK(passed.entries[0].record.name == "web2");
+    CHECK(passed.entries[1].record.name == "web1");
+    CHECK(passed.entries[1].entry.state == proto::MemberState::down);
+    CHECK(is<mesh::io::DropForged>(vet(bench.trust, bench.principal(bench.alice), frame, bench.now)));
+}
+
+TEST_CASE("HELLO after HELLO, garbage and oversized frames are dropped; the rest is the engine's to judge") {
+    Bench bench;
+    const auto sender = bench.principal(bench.web1);
+    CHECK(is<mesh::io::DropMalformed>(vet(bench.trust, sender, proto::encode(proto::Hello{}), bench.now)));
+    CHECK(is<mesh::io::DropMalformed>(vet(bench.trust, sender, {}, bench.now)));
+    CHECK(is<mesh::io::DropMalformed>(
+        vet(bench.trust, sender, proto::Bytes(proto::limits::frame_size_max + 1, 0), bench.now)));
+    CHECK(is<mesh::io::Pass>(vet(bench.trust, sender, proto::encode(proto::Ping{1, 2}), bench.now)));
+    CHECK(is<mesh::io::DropMalformed>(vet_fanout(bench.trust, proto::encode(proto::Ping{1, 2}), bench.now)));
+}
+
+}  // namespace
+}  // namespace mco::test
