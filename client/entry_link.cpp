@@ -104,6 +104,7 @@ void EntryLink::take(const Links::Event& event, Turn& turn) {
         case Links::Event::Kind::frame: {
             auto message = proto::decode(event.frame);
             if (!message) return;  // an entry that talks nonsense is like a silent one
+            turn.heard = turn.heard || is_entry;
             if (const auto* ping = std::get_if<proto::Ping>(&*message)) {
                 links_.send(event.link, proto::encode(proto::Pong{.token = ping->token}));
                 return;

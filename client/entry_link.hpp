@@ -26,6 +26,7 @@ class EntryLink {
     struct Turn {
         std::vector<proto::Message> messages;  // of the entry and of former ones
         bool changed = false;
+        bool heard = false;  // the entry said something
         bool interrupted = false;
     };
     Turn wait(proto::Instant until);

@@ -32,9 +32,13 @@ proto::Result<Gathered> Gather::run() {
     deadline_ = now_.mono + call_.timeout + beyond_entry;
     inject();
     while (!finished()) {
-        const bool impatient = !acknowledged_ && entry_.up() && entry_.has_alternative();
-        const auto turn = entry_.wait(impatient ? std::min(deadline_, ack_due_) : deadline_);
+        const bool choosy = entry_.up() && entry_.has_alternative();
+        const auto turn = entry_.wait(choosy ? std::min(deadline_, doubt_due_) : deadline_);
         now_ = entry_.now();
+        if (turn.heard) {
+            doubt_due_ = acknowledged_ ? now_.mono + quiet_patience : doubt_due_;
+            pinged_ = false;
+        }
         for (const auto& message : turn.messages) hear(message);
         if (turn.interrupted) interrupt();
         if (finished()) break;
@@ -42,9 +46,8 @@ proto::Result<Gathered> Gather::run() {
             stopped_ = true;
         } else if (turn.changed) {
             inject();
-        } else if (!acknowledged_ && entry_.up() && now_.mono >= ack_due_ && entry_.has_alternative()) {
-            entry_.give_up_entry();
-            inject();
+        } else if (now_.mono >= doubt_due_ && entry_.up() && entry_.has_alternative()) {
+            doubt_entry();
         }
     }
     if (refused_) return tl::unexpected(*refused_);
@@ -70,7 +73,8 @@ void Gather::inject() {
     if (!entry_.up()) return;  // another entry will come up, or none; both are told by a turn
     ++attempt_;
     acknowledged_ = false;
-    ack_due_ = now_.mono + ack_patience;
+    pinged_ = false;
+    doubt_due_ = now_.mono + ack_patience;
     result_.attempts = attempt_;
     result_.entry = entry_.name();
     proto::Request request;
@@ -79,6 +83,23 @@ void Gather::inject() {
     request.left_ms = milliseconds_left(deadline_ - beyond_entry, now_.mono);
     request.sealed = call_.octets;
     entry_.send(request);  // a full queue shows as missing acknowledgement
+}
+
+void Gather::doubt_entry() {
+    if (acknowledged_ && !pinged_) {
+        pinged_ = true;
+        doubt_due_ = now_.mono + quiet_patience;
+        entry_.send(proto::Ping{});
+        return;
+    }
+    entry_.give_up_entry();
+    inject();
+}
+
+// The request is known to be in good hands; from here on the entry is only asked whether it lives.
+void Gather::acknowledge() {
+    if (!acknowledged_) doubt_due_ = now_.mono + quiet_patience;
+    acknowledged_ = true;
 }
 
 bool Gather::finished() const {
@@ -98,7 +119,7 @@ void Gather::interrupt() {
 void Gather::hear(const proto::Message& message) {
     if (const auto* ack = std::get_if<proto::Ack>(&message)) {
         if (ack->request != call_.id || ack->attempt != attempt_) return;
-        acknowledged_ = true;
+        acknowledge();
         result_.ledger.expected = std::max(result_.ledger.expected, ack->expected);
         watcher_.progress(result_.ledger);
     } else if (const auto* up = std::get_if<proto::Up>(&message)) {
@@ -106,7 +127,7 @@ void Gather::hear(const proto::Message& message) {
     } else if (const auto* refused = std::get_if<proto::Refused>(&message)) {
         if (refused->request != call_.id) return;
         if (refused->code == Errc::overloaded && entry_.has_alternative()) {
-            ack_due_ = now_.mono;  // what another entry says may be better
+            doubt_due_ = now_.mono;  // what another entry says may be better
             acknowledged_ = false;
             return;
         }
@@ -118,7 +139,7 @@ void Gather::hear(const proto::Message& message) {
 void Gather::hear_up(const proto::Up& up) {
     if (up.attempt > attempt_ || closed_) return;
     const bool newest = up.attempt == attempt_;
-    acknowledged_ = acknowledged_ || newest;
+    if (newest) acknowledge();
     for (const auto& answer : up.answers) take_answer(answer);
     if (newest) {
         for (const auto& missing : up.missing) missing_.insert_or_assign(missing.node, missing);

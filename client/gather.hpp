@@ -43,7 +43,8 @@ struct Gathered {
 //     entry put beside it must agree. A node counts once; a repetition changes nothing.
 // (2) No acknowledgement within `ack_patience`, or the link lost: the same request, attempt + 1, through the spare. Nodes
 //     know the id, so nothing runs twice. Only the account of the newest attempt ends the request, or an older one that
-//     misses nobody.
+//     misses nobody. An entry that acknowledged and then says nothing for `quiet_patience` is pinged; if that brings nothing
+//     either, it is frozen, and the spare is asked as well. Without a spare it is waited for.
 // (3) The account of the entry must agree with what was opened; a difference is told, never smoothed over.
 // (4) Our own deadline lies behind the entry's and only bounds what a dead entry may cost.
 // A request without wants_reply ends with the acknowledgement.
@@ -54,6 +55,7 @@ class Gather {
         std::function<void(const proto::Ledger&)> progress = [](const proto::Ledger&) {};  // cumulative, growing
     };
     static constexpr proto::Duration ack_patience = std::chrono::milliseconds(200);
+    static constexpr proto::Duration quiet_patience = std::chrono::seconds(1);
     static constexpr proto::Duration attach_patience = std::chrono::seconds(10);
     static constexpr proto::Duration beyond_entry = std::chrono::seconds(2);
     static constexpr proto::Duration cancel_patience = std::chrono::milliseconds(200);
@@ -67,6 +69,8 @@ class Gather {
  private:
     proto::Result<void> attach();
     void inject();
+    void doubt_entry();
+    void acknowledge();
     void hear(const proto::Message& message);
     void hear_up(const proto::Up& up);
     void take_answer(const proto::Answer& answer);
@@ -87,7 +91,8 @@ class Gather {
     std::optional<proto::Ledger> closed_;
     proto::Now now_{};
     proto::Instant deadline_{};
-    proto::Instant ack_due_{};
+    proto::Instant doubt_due_{};  // when the silence of the entry means something
+    bool pinged_ = false;
     std::set<proto::Serial> heard_;
     std::map<proto::PeerId, proto::Missing> missing_;
     std::uint32_t unreadable_ = 0;  // answers that did not open, or were not their node's

@@ -360,6 +360,32 @@ TEST_CASE("an entry that acknowledges and dies silently costs the deadline and t
     CHECK(gathered->trouble.size() == 1);
 }
 
+TEST_CASE("an entry that freezes after its acknowledgement: pinged after a second, replaced after two") {
+    PaperMesh mesh(Nodes{healthy("web1")});
+    const auto freezes = answering([](const proto::Request& request) {
+        return std::vector<proto::Message>{proto::Ack{id_of(request), request.attempt, 1}};
+    });
+    Run run(mesh, {{"a", {.hear = freezes}}, {"b", {.up_after = 2ms, .name = "web2"}}});
+    const auto gathered = run.go([](Call& call) { call.timeout = 60s; });
+    REQUIRE(gathered.has_value());
+    CHECK(names(*gathered) == Names{"web1"});
+    CHECK(gathered->trouble.empty());
+    CHECK(run.took == 1ms + 1ms + 2 * Gather::quiet_patience + 2ms);
+}
+
+TEST_CASE("an entry that answers pings keeps its request, however long the action takes") {
+    PaperMesh mesh(Nodes{healthy("web1", 30s)});
+    const auto lives = [](PaperLinks& links, LinkId link, const proto::Message& message) {
+        if (const auto* request = std::get_if<proto::Request>(&message)) links.answer_honestly(link, *request);
+        if (const auto* ping = std::get_if<proto::Ping>(&message)) links.deliver(link, 1ms, proto::Pong{ping->token});
+    };
+    Run run(mesh, {{"a", {.hear = lives}}, {"b", {.up_after = 2ms, .name = "web2"}}});
+    const auto gathered = run.go([](Call& call) { call.timeout = 60s; });
+    REQUIRE(gathered.has_value());
+    CHECK(gathered->attempts == 1);
+    CHECK(run.took == 1ms + 30s);
+}
+
 TEST_CASE("Ctrl-C withdraws the request and keeps what came") {
     PaperMesh mesh(Nodes{healthy("web1"), healthy("slow", 10s)});
     Run run(mesh, {{"a", {}}});
