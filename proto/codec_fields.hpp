@@ -125,169 +125,169 @@ concept Like = std::same_as<std::remove_const_t<T>, U>;
 
 template <typename Visit, Like<Certificate> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Octets(it.body, limits::certificate_size_max), Fixed(it.signature.octets));
+    visit.record(Octets{it.body, limits::certificate_size_max}, Fixed{it.signature.octets});
 }
 template <typename Visit, Like<CertificateChain> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Items(it.certificates, limits::chain_max));
+    visit.record(Items{it.certificates, limits::chain_max});
 }
 template <typename Visit, Like<CertificateBody> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Version(it.version, 1), Fixed(it.authority.octets), Fixed(it.serial.octets),
-                 Choice(it.role, CertificateRole::root, CertificateRole::caller), Text(it.name, limits::name_size_max),
-                 Fixed(it.sign_key.octets), Fixed(it.curve_key.octets), Fixed(it.seal_key.octets), Time(it.not_before),
-                 Time(it.not_after), Fixed(it.issuer.octets),
-                 Texts(it.collectives, limits::collectives_max, limits::name_size_max),
-                 Texts(it.actions, limits::scope_actions_max, limits::action_glob_size_max), Number(it.targets_max));
+    visit.record(Version{it.version, 1}, Fixed{it.authority.octets}, Fixed{it.serial.octets},
+                 Choice{it.role, CertificateRole::root, CertificateRole::caller}, Text{it.name, limits::name_size_max},
+                 Fixed{it.sign_key.octets}, Fixed{it.curve_key.octets}, Fixed{it.seal_key.octets}, Time{it.not_before},
+                 Time{it.not_after}, Fixed{it.issuer.octets},
+                 Texts{it.collectives, limits::collectives_max, limits::name_size_max},
+                 Texts{it.actions, limits::scope_actions_max, limits::action_glob_size_max}, Number{it.targets_max});
 }
 template <typename Visit, Like<PeerRecordBody> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.peer.octets), Text(it.name, limits::name_size_max), Number(it.incarnation),
-                 Number(it.sequence), Text(it.group, limits::name_size_max),
-                 Text(it.link_endpoint, limits::endpoint_size_max), Text(it.fanout_endpoint, limits::endpoint_size_max),
-                 Fixed(it.curve_key.octets), Texts(it.collectives, limits::collectives_max, limits::name_size_max),
-                 Text(it.software, limits::name_size_max));
+    visit.record(Fixed{it.peer.octets}, Text{it.name, limits::name_size_max}, Number{it.incarnation},
+                 Number{it.sequence}, Text{it.group, limits::name_size_max},
+                 Text{it.link_endpoint, limits::endpoint_size_max}, Text{it.fanout_endpoint, limits::endpoint_size_max},
+                 Fixed{it.curve_key.octets}, Texts{it.collectives, limits::collectives_max, limits::name_size_max},
+                 Text{it.software, limits::name_size_max});
 }
 template <typename Visit, Like<SealedRecord> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Octets(it.body, limits::record_size_max), Fixed(it.signature.octets), Part(it.chain));
+    visit.record(Octets{it.body, limits::record_size_max}, Fixed{it.signature.octets}, Part{it.chain});
 }
 
 // ---------------------------------------------------------------------------------------------- request and reply
 
 template <typename Visit, Like<Route> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Version(it.algorithm, 1), Text(it.collective, limits::name_size_max), Fixed(it.request.octets),
-                 Time(it.created), Number(it.ttl_ms), Number(it.timeout_ms), Fixed(it.reply_key.octets),
-                 Part(it.caller));
+    visit.record(Version{it.algorithm, 1}, Text{it.collective, limits::name_size_max}, Fixed{it.request.octets},
+                 Time{it.created}, Number{it.ttl_ms}, Number{it.timeout_ms}, Fixed{it.reply_key.octets},
+                 Part{it.caller});
 }
 template <typename Visit, Like<FactTerm> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Text(it.fact, limits::fact_name_size_max), Choice(it.op, FactOperator::equal, FactOperator::matches),
-                 Text(it.value, limits::filter_text_size_max));
+    visit.record(Text{it.fact, limits::fact_name_size_max}, Choice{it.op, FactOperator::equal, FactOperator::matches},
+                 Text{it.value, limits::filter_text_size_max});
 }
 template <typename Visit, Like<Filter> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Texts(it.identities, limits::filter_terms_max, limits::filter_text_size_max),
-                 Texts(it.classes, limits::filter_terms_max, limits::filter_text_size_max),
-                 Texts(it.agents, limits::filter_terms_max, limits::filter_text_size_max),
-                 Items(it.facts, limits::filter_terms_max));
+    visit.record(Texts{it.identities, limits::filter_terms_max, limits::filter_text_size_max},
+                 Texts{it.classes, limits::filter_terms_max, limits::filter_text_size_max},
+                 Texts{it.agents, limits::filter_terms_max, limits::filter_text_size_max},
+                 Items{it.facts, limits::filter_terms_max});
 }
 template <typename Visit, Like<RequestBody> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Text(it.agent, limits::name_size_max), Text(it.action, limits::name_size_max), Part(it.filter),
-                 Dynamic(it.arguments), Flag(it.wants_reply));
+    visit.record(Text{it.agent, limits::name_size_max}, Text{it.action, limits::name_size_max}, Part{it.filter},
+                 Dynamic{it.arguments}, Flag{it.wants_reply});
 }
 template <typename Visit, Like<SealedRequest> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Octets(it.route, limits::route_size_max), Octets(it.body, limits::request_size_max),
-                 Fixed(it.signature.octets));
+    visit.record(Octets{it.route, limits::route_size_max}, Octets{it.body, limits::request_size_max},
+                 Fixed{it.signature.octets});
 }
 template <typename Visit, Like<ReplyBody> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.request.octets), Fixed(it.request_digest.octets), Fixed(it.node.octets), Number(it.sequence),
-                 Choice(it.status, StatusCode::ok, StatusCode::other), Sentence(it.message, limits::text_size_max),
-                 Dynamic(it.data));
+    visit.record(Fixed{it.request.octets}, Fixed{it.request_digest.octets}, Fixed{it.node.octets}, Number{it.sequence},
+                 Choice{it.status, StatusCode::ok, StatusCode::other}, Sentence{it.message, limits::text_size_max},
+                 Dynamic{it.data});
 }
 template <typename Visit, Like<SealedReply> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.request.octets), Part(it.node), Fixed(it.nonce), Octets(it.box, limits::reply_size_max));
+    visit.record(Fixed{it.request.octets}, Part{it.node}, Fixed{it.nonce}, Octets{it.box, limits::reply_size_max});
 }
 
 // ---------------------------------------------------------------------------------------------- HELLO
 
 template <typename Visit, Like<Hello> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Number(it.version_min), Number(it.version_max), Part(it.chain), Fixed(it.nonce.octets),
-                 Number(it.revocations));
+    visit.record(Number{it.version_min}, Number{it.version_max}, Part{it.chain}, Fixed{it.nonce.octets},
+                 Number{it.revocations});
 }
 template <typename Visit, Like<HelloReply> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Number(it.version), Part(it.chain), Fixed(it.nonce.octets), Number(it.revocations),
-                 Fixed(it.proof.octets));
+    visit.record(Number{it.version}, Part{it.chain}, Fixed{it.nonce.octets}, Number{it.revocations},
+                 Fixed{it.proof.octets});
 }
 template <typename Visit, Like<HelloProof> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.proof.octets), Octets(it.record, limits::record_size_max));
+    visit.record(Fixed{it.proof.octets}, Octets{it.record, limits::record_size_max});
 }
 template <typename Visit, Like<Welcome> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Octets(it.record, limits::record_size_max), Time(it.clock));
+    visit.record(Octets{it.record, limits::record_size_max}, Time{it.clock});
 }
 template <typename Visit, Like<Refusal> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Choice(it.code, Errc::malformed, Errc::internal), Sentence(it.reason, limits::reason_size_max));
+    visit.record(Choice{it.code, Errc::malformed, Errc::internal}, Sentence{it.reason, limits::reason_size_max});
 }
 
 // ---------------------------------------------------------------------------------------------- mesh
 
 template <typename Visit, Like<RosterEntry> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Octets(it.record, limits::record_size_max), Choice(it.state, MemberState::up, MemberState::left),
-                 Number(it.since_ms));
+    visit.record(Octets{it.record, limits::record_size_max}, Choice{it.state, MemberState::up, MemberState::left},
+                 Number{it.since_ms});
 }
 template <typename Visit, Like<Roster> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Items(it.entries, limits::roster_entries_per_frame_max));
+    visit.record(Items{it.entries, limits::roster_entries_per_frame_max});
 }
 template <typename Visit, Like<Request> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Choice(it.scope, Scope::inject, Scope::local), Number(it.attempt), Fixed(it.accountant.octets),
-                 Number(it.left_ms), Number(it.sequence), Octets(it.sealed, limits::request_size_max));
+    visit.record(Choice{it.scope, Scope::inject, Scope::local}, Number{it.attempt}, Fixed{it.accountant.octets},
+                 Number{it.left_ms}, Number{it.sequence}, Octets{it.sealed, limits::request_size_max});
 }
 template <typename Visit, Like<Ack> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.request.octets), Number(it.attempt), Number(it.expected));
+    visit.record(Fixed{it.request.octets}, Number{it.attempt}, Number{it.expected});
 }
 template <typename Visit, Like<Answer> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.node.octets), Choice(it.outcome, Outcome::ok, Outcome::cancelled),
-                 Octets(it.sealed, limits::reply_size_max));
+    visit.record(Fixed{it.node.octets}, Choice{it.outcome, Outcome::ok, Outcome::cancelled},
+                 Octets{it.sealed, limits::reply_size_max});
 }
 template <typename Visit, Like<Missing> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.node.octets), Text(it.name, limits::name_size_max),
-                 Choice(it.reason, Reason::down, Reason::overloaded),
-                 Choice(it.outcome, Outcome::ok, Outcome::cancelled), Number(it.since_ms));
+    visit.record(Fixed{it.node.octets}, Text{it.name, limits::name_size_max},
+                 Choice{it.reason, Reason::down, Reason::overloaded},
+                 Choice{it.outcome, Outcome::ok, Outcome::cancelled}, Number{it.since_ms});
 }
 template <typename Visit, Like<Ledger> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Number(it.expected), Counts(it.counts), Choice(it.closure, Closure::open, Closure::closed));
+    visit.record(Number{it.expected}, Counts{it.counts}, Choice{it.closure, Closure::open, Closure::closed});
 }
 template <typename Visit, Like<Up> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.request.octets), Number(it.attempt), Number(it.sequence),
-                 Items(it.answers, limits::results_per_frame_max), Items(it.missing, limits::results_per_frame_max),
-                 Part(it.ledger));
+    visit.record(Fixed{it.request.octets}, Number{it.attempt}, Number{it.sequence},
+                 Items{it.answers, limits::results_per_frame_max}, Items{it.missing, limits::results_per_frame_max},
+                 Part{it.ledger});
 }
 template <typename Visit, Like<Poll> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.request.octets), Number(it.attempt));
+    visit.record(Fixed{it.request.octets}, Number{it.attempt});
 }
 template <typename Visit, Like<Status> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.request.octets), Number(it.attempt), Choice(it.progress, Progress::unknown, Progress::done));
+    visit.record(Fixed{it.request.octets}, Number{it.attempt}, Choice{it.progress, Progress::unknown, Progress::done});
 }
 template <typename Visit, Like<Cancel> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.request.octets));
+    visit.record(Fixed{it.request.octets});
 }
 template <typename Visit, Like<Ping> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Number(it.token), Number(it.roster_digest));
+    visit.record(Number{it.token}, Number{it.roster_digest});
 }
 template <typename Visit, Like<Pong> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Number(it.token));
+    visit.record(Number{it.token});
 }
 template <typename Visit, Like<Bye> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Sentence(it.reason, limits::reason_size_max));
+    visit.record(Sentence{it.reason, limits::reason_size_max});
 }
 template <typename Visit, Like<Refused> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Fixed(it.request.octets), Choice(it.code, Errc::malformed, Errc::internal),
-                 Sentence(it.reason, limits::reason_size_max));
+    visit.record(Fixed{it.request.octets}, Choice{it.code, Errc::malformed, Errc::internal},
+                 Sentence{it.reason, limits::reason_size_max});
 }
 
 }  // namespace mco::proto

@@ -18,7 +18,9 @@ class Reader::Visitor : public msgpack::null_visitor {
     bool visit_nil() { return take({.kind = Kind::nil}); }
     bool visit_boolean(bool flag) { return take({.kind = Kind::flag, .number = flag ? 1U : 0U}); }
     bool visit_positive_integer(std::uint64_t number) { return take({.kind = Kind::positive, .number = number}); }
+    // Called for every signed form, whatever its sign.
     bool visit_negative_integer(std::int64_t number) {
+        if (number >= 0) return visit_positive_integer(static_cast<std::uint64_t>(number));
         return take({.kind = Kind::negative, .number = static_cast<std::uint64_t>(number)});
     }
     bool visit_float64(double number) { return take({.kind = Kind::real, .real = number}); }
