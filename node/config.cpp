@@ -182,7 +182,9 @@ LoadedConfig load_config(const std::filesystem::path& file, const std::filesyste
     if (lines) return interpret(*lines, error ? file : absolute, share);
     LoadedConfig loaded;
     loaded.readable = false;
-    loaded.problems.push_back(lines.error().detail);
+    const bool absent = lines.error().code == proto::Errc::not_found;
+    loaded.problems.push_back(lines.error().detail +
+                              (absent ? "\nName another with -c FILE, or begin with the example mcod.conf." : ""));
     return loaded;
 }
 

@@ -124,11 +124,11 @@ void Daemon::run(std::optional<int> ready_descriptor) {
     log_.info(fmt::format("{} is {}, listens on {}, agents: {}", software, credentials_.identity.name,
                           fmt::join(host_->link_endpoints(), " "), fmt::join(site_.agents(), " ")));
     while (phase_ != Phase::leaving) {
+        tell_ready(ready_descriptor);
         host_->turn(longest_wait(mesh::io::Host::sample_clocks()));
         const auto now = mesh::io::Host::sample_clocks();
         performer_.elapse(now);
         deliver();
-        tell_ready(ready_descriptor);
         if (phase_ == Phase::draining) drain(now);
     }
     host_.reset();  // hands the last frames to the network, even where stuck() makes the process just end

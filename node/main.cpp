@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <malloc.h>
 #include <sys/stat.h>
 
@@ -69,6 +70,12 @@ int main(int argc, char** argv) {
     if (options->help || options->version) {
         fmt::print("{}", options->help ? node::usage() : std::string("mcod " MCO_VERSION "\n"));
         return EXIT_SUCCESS;
+    }
+    if (options->ready_descriptor && ::fcntl(*options->ready_descriptor, F_SETFD, FD_CLOEXEC) < 0) {
+        complain(
+            {fmt::format("--ready-fd {}: no such descriptor is open\nOpen it in the shell: mcod --ready-fd 3 3>FILE",
+                         *options->ready_descriptor)});
+        return EXIT_FAILURE;
     }
     security::entropy::start();
     security::protect_process();
