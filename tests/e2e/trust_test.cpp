@@ -37,7 +37,7 @@ TEST_CASE("a stranger of another authority is refused") {
     SUBCASE("who trusts our root") {
         expect_refused(
             fleet, client_with(fleet, out + "/stranger.cert", out + "/stranger.key", fleet.authority() / "root.cert"),
-            "web1");
+            "did not answer our HELLO");
     }
     SUBCASE("who does not") {
         expect_refused(fleet, client_with(fleet, out + "/stranger.cert", out + "/stranger.key", other + "/root.cert"),
