@@ -59,8 +59,8 @@ std::string to_json(std::string_view name, const Parameters& parameters, const S
         line += fmt::format("{}\"{}\":\"{}\"", i == 0 ? "" : ",", parameters[i].first, parameters[i].second);
     return line +
            fmt::format(
-               "}},\"version\":\"{}\",\"machine\":\"{}\",\"rounds\":{},\"unit\":\"us\",\"least\":{:.1f},\"p50\":{:.1f},"
-               "\"p90\":{:.1f},\"p99\":{:.1f},\"most\":{:.1f},\"mean\":{:.1f},\"deviation\":{:.1f}}}\n",
+               "}},\"version\":\"{}\",\"machine\":\"{}\",\"rounds\":{},\"least_us\":{:.1f},\"p50_us\":{:.1f},"
+               "\"p90_us\":{:.1f},\"p99_us\":{:.1f},\"most_us\":{:.1f},\"mean_us\":{:.1f},\"deviation_us\":{:.1f}}}\n",
                MCO_VERSION, machine(), sample.size(), microseconds(summary.least), microseconds(summary.p50),
                microseconds(summary.p90), microseconds(summary.p99), microseconds(summary.most),
                microseconds(summary.mean), microseconds(summary.deviation));

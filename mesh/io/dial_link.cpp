@@ -20,6 +20,18 @@ namespace mco::mesh::io {
 using proto::Errc;
 using proto::Error;
 
+namespace {
+
+// A peer's words go to terminals and logs.
+std::string printable(std::string text) {
+    for (char& c : text) {
+        if (c < ' ' || c > '~') c = '?';
+    }
+    return text;
+}
+
+}  // namespace
+
 struct DialLink::Impl {
     enum class State : std::uint8_t { waiting, dialling, hello, up, gone };
 
@@ -39,6 +51,7 @@ struct DialLink::Impl {
     void read(proto::Now now, std::size_t frames_max, std::vector<Event>& into);
     void on_frame(proto::Now now, proto::Bytes frame, std::vector<Event>& into);
     void on_hello(proto::Now now, const proto::Bytes& frame, std::vector<Event>& into);
+    std::string silence() const;
     bool attempting() const { return state == State::dialling || state == State::hello; }
 
     Context& context;
@@ -129,10 +142,12 @@ void DialLink::Impl::on_frame(proto::Now now, proto::Bytes frame, std::vector<Ev
     if (type && *type == proto::MessageType::refusal) {
         const auto message = proto::decode(frame);
         const auto* refusal = message ? std::get_if<proto::Refusal>(&*message) : nullptr;
-        const Errc code = refusal == nullptr ? Errc::malformed : refusal->code;
-        end(now,
-            {code, fmt::format("{} closed the link: {}", plan.endpoint, refusal == nullptr ? "" : refusal->reason)},
-            into);
+        if (refusal == nullptr) {
+            end(now, {Errc::malformed, fmt::format("{} sent a refusal that cannot be read", plan.endpoint)}, into);
+        } else {
+            end(now, {refusal->code, fmt::format("{} closed the link: {}", plan.endpoint, printable(refusal->reason))},
+                into);
+        }
         return;
     }
     into.push_back({Event::Kind::frame, std::move(frame), {}});
@@ -153,6 +168,20 @@ void DialLink::Impl::read(proto::Now now, std::size_t frames_max, std::vector<Ev
             on_frame(now, std::move(received->frames.at(0)), into);
         }
     }
+}
+
+// What it means that the deadline has come, by how far the attempt got.
+std::string DialLink::Impl::silence() const {
+    const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(retry.handshake_max).count();
+    if (state == State::hello) {
+        return fmt::format(
+            "{} did not answer our HELLO within {} ms\nIt is frozen, or it does not know the authority that signed the "
+            "certificate of {}: see its log.",
+            plan.endpoint, limit, self.name);
+    }
+    if (outbound->state() == Outbound::State::connecting)
+        return fmt::format("cannot reach {}: nobody answered within {} ms", plan.endpoint, limit);
+    return fmt::format("{} did not finish the handshake within {} ms: it is busy or frozen", plan.endpoint, limit);
 }
 
 DialLink::DialLink(Context& context, std::string endpoint, const proto::CurvePublicKey& server_key,
@@ -187,17 +216,7 @@ void DialLink::service(proto::Now now, std::size_t frames_max, std::vector<Event
     if (link.state == State::dialling && link.outbound->observe() == Outbound::State::established)
         link.start_hello(now, into);
     if (link.outbound) link.read(now, frames_max, into);
-    if (link.attempting() && now.mono >= link.deadline) {
-        const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(link.retry.handshake_max).count();
-        const bool reached = link.outbound->state() != Outbound::State::connecting;
-        link.end(now,
-                 {Errc::unreachable,
-                  reached ? fmt::format(
-                                "{} did not finish the handshake within {} ms: it is busy, frozen, or does not know us",
-                                link.plan.endpoint, limit)
-                          : fmt::format("cannot reach {}: nobody answered within {} ms", link.plan.endpoint, limit)},
-                 into);
-    }
+    if (link.attempting() && now.mono >= link.deadline) { link.end(now, {Errc::unreachable, link.silence()}, into); }
 }
 
 std::optional<proto::Instant> DialLink::next_deadline() const {

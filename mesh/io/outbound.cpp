@@ -72,10 +72,12 @@ void Outbound::on(const Monitor::Event& event) {
             fail(Errc::unauthenticated, fmt::format("{} refused our key (ZAP {})", endpoint_, event.value));
             return;
         case Monitor::Kind::handshake_broken:
-            // It hung up on us. A mco node does so when we dialled it with a wrong key.
+            // It hung up on us. A mco node does so when we dialled it with a wrong key, and sometimes when it says "not now".
             fail(Errc::unauthenticated,
-                 fmt::format("{} refused the handshake: its key is not the one configured, or it is not a mco node",
-                             endpoint_));
+                 fmt::format(
+                     "{} refused the handshake: its key is not the one configured, it is not a mco node, or it is "
+                     "too busy",
+                     endpoint_));
             return;
         case Monitor::Kind::handshake_protocol:
         case Monitor::Kind::disconnected:

@@ -15,6 +15,8 @@ namespace mco::facts {
 namespace {
 
 constexpr int zap_enforce_domain = 93;
+// A few milliseconds on an idle machine; the first timer that could tell the same is a heartbeat, after 5 s.
+constexpr auto at_once = 500ms;
 constexpr int failed_handshake =
     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
@@ -116,7 +118,7 @@ TEST_CASE("a refused handshake silences a connecting socket until it disconnects
     CHECK(lab.wait_for(monitor, ZMQ_EVENT_HANDSHAKE_SUCCEEDED));
 }
 
-TEST_CASE("ZAP 300 tells the client nothing at all") {
+TEST_CASE("ZAP 300 tells the client nothing, or closes the connection when the answer comes quickly") {
     Lab lab;
     lab.serve_zap();
     lab.status = "300";
@@ -132,7 +134,10 @@ TEST_CASE("ZAP 300 tells the client nothing at all") {
     const auto refused = lab.wait_for(server_monitor, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
     REQUIRE(refused);
     CHECK(refused->value == 300);
-    CHECK(!lab.wait_for(monitor, 0xffff, 100ms));
+    const auto told = lab.wait_for(monitor, 0xffff, 100ms);
+    const bool closed =
+        told && (told->kind == ZMQ_EVENT_DISCONNECTED || told->kind == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
+    CHECK((!told || closed));
 }
 
 TEST_CASE("a refused connection is only told as a retry, even when the retry is an hour away") {
@@ -281,7 +286,7 @@ TEST_CASE(
         CHECK(static_cast<int>(gone->value) == first->descriptor);
         const auto unsubscribed = lab.wait_message(publisher);
         REQUIRE(unsubscribed);
-        CHECK(Clock::now() - killed_at < 50ms);
+        CHECK(Clock::now() - killed_at < at_once);
         CHECK(unsubscribed->frames.at(0) == std::string("\0~me", 4));
         CHECK(unsubscribed->user_ids.at(0) == "");
 
@@ -293,7 +298,7 @@ TEST_CASE(
             CHECK(!server.receive());
             return server.send({first->frames[0], "are you there"}) == EHOSTUNREACH;
         }));
-        CHECK(Clock::now() - killed_at < 100ms);
+        CHECK(Clock::now() - killed_at < at_once);
     }
     int status = 0;
     ::waitpid(child, &status, 0);
@@ -321,7 +326,7 @@ TEST_CASE("a killed server is told to a DEALER by its monitor at once") {
         const auto killed_at = Clock::now();
         REQUIRE(::kill(child, SIGKILL) == 0);
         REQUIRE(lab.wait_for(monitor, ZMQ_EVENT_DISCONNECTED));
-        CHECK(Clock::now() - killed_at < 50ms);
+        CHECK(Clock::now() - killed_at < at_once);
     }
     int status = 0;
     ::waitpid(child, &status, 0);

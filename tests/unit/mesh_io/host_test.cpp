@@ -12,6 +12,9 @@
 namespace mco::test {
 namespace {
 
+// A few milliseconds on an idle machine; the first timer that could tell the same is a heartbeat, after 5 s.
+constexpr auto at_once = 500ms;
+
 bool whole(const std::vector<TestHost*>& hosts) {
     for (auto* host : hosts) {
         for (const auto& member : (**host).engine().members()) {
@@ -117,7 +120,7 @@ mesh::Engine::MemberView member(TestHost& host, const proto::PeerId& peer) {
     return {};
 }
 
-TEST_CASE("a host that goes without a word is down to the others within 50 ms, whoever dialled") {
+TEST_CASE("a host that goes without a word is down to the others at once, whoever dialled") {
     const Authority authority;
     TestHost one(authority, "web1");
     TestHost two(authority, "web2", {one.address()});
@@ -127,14 +130,14 @@ TEST_CASE("a host that goes without a word is down to the others within 50 ms, w
         one.destroy();
         const auto begin = mesh::io::sample_clocks().mono;
         REQUIRE(pump({&two}, {}, [&] { return member(two, gone).state == proto::MemberState::down; }));
-        CHECK(mesh::io::sample_clocks().mono - begin < 50ms);
+        CHECK(mesh::io::sample_clocks().mono - begin < at_once);
     }
     SUBCASE("the dialling one goes") {
         const auto gone = two.identity().peer;
         two.destroy();
         const auto begin = mesh::io::sample_clocks().mono;
         REQUIRE(pump({&one}, {}, [&] { return member(one, gone).state == proto::MemberState::down; }));
-        CHECK(mesh::io::sample_clocks().mono - begin < 50ms);
+        CHECK(mesh::io::sample_clocks().mono - begin < at_once);
     }
 }
 
