@@ -145,8 +145,12 @@ std::string EntryLink::name() const {
 std::string EntryLink::complaints() const {
     std::string text;
     for (const auto& candidate : candidates_) {
-        text += fmt::format("{}  {}: {}", text.empty() ? "" : "\n", candidate.entry.endpoint,
-                            candidate.why.empty() ? "no answer yet" : candidate.why);
+        const auto& endpoint = candidate.entry.endpoint;
+        std::string why = candidate.why.empty() ? "no answer yet" : candidate.why;
+        if (why.find(endpoint) == std::string::npos) why = endpoint + ": " + why;
+        for (std::size_t at = why.find('\n'); at != std::string::npos; at = why.find('\n', at + 5))
+            why.insert(at + 1, "    ");
+        text += (text.empty() ? "  " : "\n  ") + why;
     }
     return text;
 }

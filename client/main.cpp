@@ -1,8 +1,8 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -43,11 +43,20 @@ mco::proto::Now clocks() {
     return {mco::proto::Instant(read(CLOCK_MONOTONIC)), mco::proto::WallTime(read(CLOCK_REALTIME))};
 }
 
+// A closed standard descriptor would be given to the next socket, and results or errors would be written into that. In its
+// place stands something that refuses them, so that the loss is noticed.
+void occupy_standard_descriptors() {
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+        if (::fcntl(descriptor, F_GETFD) == -1 && ::open("/dev/null", O_RDONLY) != descriptor) std::abort();
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     // A reader that went away ends us quietly, as with every filter, whatever the parent had set.
     ::signal(SIGPIPE, SIG_DFL);
+    occupy_standard_descriptors();
     std::ios::sync_with_stdio(false);
     mco::client::World world{.out = std::cout,
                              .err = std::cerr,
@@ -62,7 +71,7 @@ int main(int argc, char** argv) {
     const int status = mco::client::run_program(world, std::vector<std::string>(argv, argv + argc));
     std::cout.flush();
     if (!std::cout) {
-        std::cerr << "mco: writing the results failed: " << std::strerror(errno) << '\n';
+        std::cerr << "mco: the results could not be written to standard output\n";
         return 1;
     }
     return status;

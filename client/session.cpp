@@ -157,7 +157,15 @@ Result<Gathered> Session::call(const Call& call, Gather::Watcher watcher) {
     }
     const auto sealed = seal(call, *identity_, context_.world.now().wall);
     if (!sealed) return tl::unexpected(sealed.error());
-    return Gather(*entry_, *trust_, *sealed, std::move(watcher)).run();
+    auto gathered = Gather(*entry_, *trust_, *sealed, std::move(watcher)).run();
+    if (!gathered && gathered.error().code == Errc::unreachable) {
+        // Nodes are silent to strangers. They may believe other authorities than we do, so this is a hint and no refusal.
+        const auto ours = trust_->verify(identity_->chain, context_.world.now().wall);
+        if (!ours)
+            gathered.error().detail +=
+                fmt::format("\nPerhaps they do not accept {}: {}", config_.certificate.string(), ours.error().detail);
+    }
+    return gathered;
 }
 
 ExitStatus Session::status(const Account& account, Choice choice) const {

@@ -69,7 +69,10 @@ std::string statistics_block(const Value& inventory, const Value& stats) {
     };
     const auto seconds = [&](std::string_view key) {
         const auto* times = stats.find("times");
-        return (times == nullptr ? std::string() : text_of(*times, key)) + " seconds";
+        const auto* value = times == nullptr ? nullptr : times->find(key);
+        const auto* real = value == nullptr ? nullptr : value->real();
+        if (real != nullptr) return fmt::format("{:.2f} seconds", *real);
+        return (value == nullptr ? std::string("unknown") : visible(value->to_text())) + " seconds";
     };
     row("Version", text_of(stats, "version"));
     row("Start Time", local_time(stats, "starttime"));

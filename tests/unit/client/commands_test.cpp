@@ -287,7 +287,7 @@ TEST_CASE("inventory prints its page") {
                           {"filtered", 2},
                           {"ttlexpired", 0},
                           {"replies", 59},
-                          {"times", Value::Map{{"utime", 0.42}, {"stime", 0.08}}},
+                          {"times", Value::Map{{"utime", 0.423}, {"stime", 0.08}}},
                           {"collectives", Value::List{"mcollective", "a"}},
                           {"main_collective", "mcollective"},
                           {"agents", Value::List{"rpcutil", "discovery", "filemgr", "shell"}},
@@ -394,6 +394,17 @@ TEST_CASE("nobody reachable is one error that names every entry") {
     CHECK(
         ran.err.starts_with("mco ping: no entry into the mesh is reachable:\n  tcp://127.0.0.1:1: connection refused\n"
                             "  tcp://127.0.0.1:2: wrong key\\x1b\n"));
+}
+
+TEST_CASE("whoever nobody answers learns that his certificate may be the reason") {
+    PaperMesh mesh({}), other({});
+    PaperConsole console(mesh, {{"tcp://127.0.0.1:1", {.refused = "tcp://127.0.0.1:1 is silent\nlook at its log"}}});
+    CHECK(!has(console.run({"ping"}).err, "Perhaps"));
+    console.extra_config = "trust = " + (other.dir() / "root.cert").string() + "\n";
+    const auto ran = console.run({"ping"});
+    CHECK(ran.err.starts_with(
+        "mco ping: no entry into the mesh is reachable:\n  tcp://127.0.0.1:1 is silent\n    look at its log\n"));
+    CHECK(has(ran.err, "Perhaps they do not accept " + (mesh.dir() / "operator.cert").string()));
 }
 
 TEST_CASE("an expired certificate and one that may not give orders are refused at home") {
