@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "mesh/sim/network.hpp"
+#include "proto/ids.hpp"
+
+namespace mco::mesh::sim {
+
+class World;
+
+// What must hold between nodes, which no engine can see alone. Engines check themselves; clients check their accounts.
+class Invariants {
+ public:
+    // After each step.
+    void performed(Place node, std::uint64_t incarnation, const proto::RequestId& request);
+    void delivered(Place node, const proto::RequestId& request);
+    void complain(std::string what) { complaints_.push_back(std::move(what)); }
+
+    // At the end, when everything was healed for a while: every pair of running nodes linked, and rosters equal.
+    void check_whole(const World& world);
+    // Every client whose entry lived has a closed account. After the last deadline.
+    void check_clients(const World& world);
+    // Nothing failed in this run: every request reached every node exactly once, and nobody is missing.
+    void check_healthy(const World& world);
+
+    std::uint32_t performances(Place node, const proto::RequestId& request) const;
+    const std::vector<std::string>& complaints() const { return complaints_; }
+
+ private:
+    std::map<std::tuple<Place, std::uint64_t, proto::RequestId>, std::uint32_t> performed_;
+    std::map<std::pair<Place, proto::RequestId>, std::uint32_t> delivered_;
+    std::vector<std::string> complaints_;
+};
+
+}  // namespace mco::mesh::sim

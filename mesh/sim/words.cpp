@@ -1,0 +1,146 @@
+#include "mesh/sim/words.hpp"
+
+#include <map>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "mesh/sim/world.hpp"
+#include "proto/codec.hpp"
+
+namespace mco::mesh::sim {
+
+namespace {
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+    using Cases::operator()...;
+};
+
+std::string_view name(NoticeKind kind) {
+    switch (kind) {
+        case NoticeKind::member_joined:
+            return "knows";
+        case NoticeKind::member_down:
+            return "misses";
+        case NoticeKind::member_left:
+            return "says goodbye to";
+        case NoticeKind::member_up:
+            return "has again";
+        case NoticeKind::late_reply:
+            return "ignores a late word of";
+        case NoticeKind::duplicate_request:
+            return "was asked twice by";
+        case NoticeKind::unknown_request:
+            return "does not know what is meant by";
+        case NoticeKind::malformed_frame:
+            return "cannot read";
+        case NoticeKind::refused_overload:
+            return "is too busy for";
+        case NoticeKind::reparented:
+            return "now answers to";
+        case NoticeKind::resent:
+            return "asks again";
+        case NoticeKind::table_full:
+            return "has no room for";
+        case NoticeKind::stale_record:
+            return "has newer word of";
+        case NoticeKind::link_replaced:
+            return "drops an older link to";
+    }
+    return "?";
+}
+
+std::string_view name(proto::Progress progress) {
+    switch (progress) {
+        case proto::Progress::unknown:
+            return "unknown";
+        case proto::Progress::working:
+            return "working";
+        case proto::Progress::done:
+            return "done";
+    }
+    return "?";
+}
+
+std::string request_of(const World& world, const proto::Request& request) {
+    const auto sealed = proto::unpack<proto::SealedRequest>(request.sealed);
+    const auto route = sealed ? proto::unpack<proto::Route>(sealed->route) : tl::unexpected(sealed.error());
+    return route ? world.name(route->request) : "?";
+}
+
+std::string text_of(const World& world, const proto::Up& up) {
+    std::map<std::string, std::vector<std::string>> by_outcome;
+    for (const auto& answer : up.answers)
+        by_outcome[std::string(proto::name(answer.outcome))].push_back(world.name(answer.node));
+    for (const auto& missing : up.missing)
+        by_outcome[fmt::format("{} ({})", proto::name(missing.outcome), proto::name(missing.reason))].push_back(
+            world.name(missing.node));
+    std::string text = fmt::format("up {} #{}", world.name(up.request), up.sequence);
+    for (const auto& [outcome, nodes] : by_outcome) text += fmt::format(" · {}: {}", outcome, fmt::join(nodes, " "));
+    return text + fmt::format(" · {}{}", proto::to_text(up.ledger),
+                              up.ledger.closure == proto::Closure::closed ? ", closed" : "");
+}
+
+}  // namespace
+
+std::string words(const World& world, const proto::Message& message) {
+    return std::visit(Overloaded{
+                          [](const proto::Hello&) { return std::string("hello"); },
+                          [](const proto::HelloReply&) { return std::string("hello reply"); },
+                          [](const proto::HelloProof&) { return std::string("hello proof"); },
+                          [](const proto::Welcome&) { return std::string("welcome"); },
+                          [](const proto::Refusal&) { return std::string("refusal"); },
+                          [](const proto::Roster& one) { return fmt::format("roster of {}", one.entries.size()); },
+                          [&](const proto::Request& one) {
+                              return fmt::format("request {}{}", request_of(world, one),
+                                                 one.attempt > 1 ? fmt::format(" attempt {}", one.attempt) : "");
+                          },
+                          [&](const proto::Ack& one) {
+                              return fmt::format("ack {} expected {}", world.name(one.request), one.expected);
+                          },
+                          [&](const proto::Up& one) { return text_of(world, one); },
+                          [&](const proto::Poll& one) { return fmt::format("poll {}", world.name(one.request)); },
+                          [&](const proto::Status& one) {
+                              return fmt::format("status {} {}", world.name(one.request), name(one.progress));
+                          },
+                          [&](const proto::Cancel& one) { return fmt::format("cancel {}", world.name(one.request)); },
+                          [](const proto::Ping&) { return std::string("ping"); },
+                          [](const proto::Pong&) { return std::string("pong"); },
+                          [](const proto::Bye&) { return std::string("bye"); },
+                          [&](const proto::Refused& one) {
+                              return fmt::format("refused {} {}", world.name(one.request), proto::name(one.code));
+                          },
+                      },
+                      message);
+}
+
+std::string words(const World& world, const Effect& effect, Place other) {
+    const auto message = [&](const proto::Bytes& frame) {
+        const auto decoded = proto::decode(frame);
+        return decoded ? words(world, *decoded) : std::string("something unreadable");
+    };
+    return std::visit(
+        Overloaded{
+            [&](const Send& one) { return fmt::format("-> {}: {}", world.name(other), message(one.frame)); },
+            [&](const Publish& one) { return fmt::format("publishes {}", message(one.frame)); },
+            [](const Dial& one) { return fmt::format("dials {}", one.where.endpoint); },
+            [](const Undial& one) { return fmt::format("does not dial {} any more", one.where.endpoint); },
+            [](const Follow& one) { return fmt::format("follows {}", one.where.endpoint); },
+            [](const Unfollow& one) { return fmt::format("does not follow {} any more", one.where.endpoint); },
+            [&](const Hangup& one) {
+                return fmt::format("hangs up on {}: {}", world.name(other), proto::name(one.why));
+            },
+            [&](const Perform& one) { return fmt::format("performs {}", world.name(one.request)); },
+            [&](const Withdraw& one) { return fmt::format("withdraws {}", world.name(one.request)); },
+            [&](const Notice& one) {
+                std::string text = fmt::format("{} {}", name(one.kind), world.name(one.about));
+                if (!one.request.is_zero()) text += " about " + world.name(one.request);
+                return text;
+            },
+        },
+        effect);
+}
+
+}  // namespace mco::mesh::sim

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "proto/messages.hpp"
+#include "proto/time.hpp"
+
+namespace mco::mesh::sim {
+
+// One command of one caller, as mco behaves: a request to an entry, a spare when the first is lost or says nothing, and a
+// suspicious reading of everything that comes back. A pure machine like the engine; the world carries its frames.
+class Client {
+ public:
+    struct Plan {
+        proto::RequestId request{};
+        std::string collective = "mcollective";
+        std::chrono::milliseconds timeout{10'000};
+        std::chrono::milliseconds patience{200};  // without a word the next entry is asked
+        std::size_t entries = 1;                  // how many links it has; the first one is asked first
+    };
+    explicit Client(Plan plan);
+
+    void link_up(proto::Now now, std::size_t entry);
+    void link_down(proto::Now now, std::size_t entry);
+    void frame(proto::Now now, std::size_t entry, proto::BytesView frame);
+    void elapse(proto::Now now);
+    void cancel(proto::Now now);
+    void repeat(proto::Now now, std::size_t entry);  // the same request, one attempt later, though nothing is wrong
+    std::optional<proto::Instant> next_deadline() const;
+
+    struct Out {
+        std::size_t entry = 0;
+        proto::Bytes frame;
+    };
+    std::vector<Out> take();
+
+    // What it knows of the newest attempt.
+    struct Seen {
+        proto::Outcome outcome = proto::Outcome::ok;
+        std::optional<proto::Reason> reason;  // of missing ones
+    };
+    const Plan& plan() const { return plan_; }
+    const std::map<proto::PeerId, Seen>& nodes() const { return nodes_; }
+    const std::optional<proto::Ledger>& closed() const { return closed_; }
+    const std::optional<proto::Errc>& refused() const { return refused_; }
+    std::optional<proto::Instant> asked_at() const { return asked_at_; }
+    std::optional<proto::Instant> closed_at() const { return closed_at_; }
+    std::uint8_t attempt() const { return attempt_; }
+    std::optional<std::size_t> entry() const { return entry_; }  // asked last
+    const std::vector<std::string>& complaints() const { return complaints_; }
+    const proto::Bytes& sealed() const { return sealed_; }
+
+ private:
+    void ask(proto::Now now, std::size_t entry);
+    void ask_next(proto::Now now);
+    void on_up(proto::Now now, const proto::Up& up);
+    void complain(std::string what) { complaints_.push_back(std::move(what)); }
+
+    Plan plan_;
+    proto::Bytes sealed_;
+    std::set<std::size_t> linked_;
+    std::vector<Out> out_;
+    std::optional<std::size_t> entry_;
+    std::uint8_t attempt_ = 0;
+    bool heard_ = false;  // something, in this attempt
+    bool cancelled_ = false;
+    std::optional<proto::Instant> asked_at_, patience_ends_, closed_at_;
+    std::uint32_t expected_ = 0, sequence_ = 0;
+    std::map<proto::PeerId, Seen> nodes_;
+    std::optional<proto::Ledger> closed_;
+    std::optional<proto::Errc> refused_;
+    std::vector<std::string> complaints_;
+};
+
+}  // namespace mco::mesh::sim

@@ -1,0 +1,179 @@
+#include "tests/sim/chaos.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mco::mesh::sim {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t nodes_max = 12;
+constexpr auto request_timeout = milliseconds(5'000);
+
+}  // namespace
+
+Chaos::Chaos(std::uint64_t seed)
+    : dice_(seed), mood_(static_cast<Mood>(std::min<std::uint64_t>(dice_.below(5), 2))), world_(options(dice_, mood_)) {
+    world_.set_agent([this](Place node, const proto::RequestId& request) { return script(node, request); });
+}
+
+World::Options Chaos::options(Rng& dice, Mood mood) {
+    World::Options options;
+    options.nodes = 3 + dice.below(dice.below(4) == 0 ? nodes_max - 3 : 4);  // mostly few: they find the same faster
+    options.seed = dice.next();
+    options.timing.remember = seconds(5);  // long enough for every repetition here
+    options.seeds = 1 + dice.below(2);
+    options.network.delay_min = proto::Duration(50 + dice.below(400));
+    options.network.delay_max = options.network.delay_min + proto::Duration(dice.below(5'000));
+    options.network.fanout_reorders = dice.below(2) == 0;
+    options.network.late_max = proto::Duration(dice.below(2'000));
+    switch (mood) {
+        case Mood::healthy:
+            // So fast that no patience ends, however the dice fall.
+            options.network.delay_max = options.network.delay_min + proto::Duration(500);
+            break;
+        case Mood::lossy:
+            options.network.fanout_loss = static_cast<std::uint32_t>(dice.below(600));
+            break;
+        case Mood::faulty:
+            options.network.fanout_loss = static_cast<std::uint32_t>(dice.below(100));
+            break;
+    }
+    return options;
+}
+
+proto::Duration Chaos::between(std::uint64_t from_ms, std::uint64_t to_ms) {
+    return milliseconds(from_ms + dice_.below(to_ms - from_ms + 1));
+}
+
+World::Script Chaos::script(Place, const proto::RequestId&) {
+    World::Script script;
+    const auto kind = dice_.below(100);
+    script.service = proto::Duration(kind < 60   ? 200 + dice_.below(3'000)
+                                     : kind < 80 ? dice_.below(40'000)
+                                     : kind < 95 ? dice_.below(800'000)
+                                                 : dice_.below(8'000'000));
+    if (mood_ == Mood::healthy) script.service = std::min(script.service, proto::Duration(seconds(2)));
+    const auto outcome = dice_.below(10);
+    script.outcome = outcome == 0   ? proto::Outcome::failed
+                     : outcome == 1 ? proto::Outcome::denied
+                     : outcome < 4  ? proto::Outcome::not_matched
+                                    : proto::Outcome::ok;
+    script.reply_size = dice_.below(50) == 0 ? 700'000 : dice_.below(2'000);
+    if (script.outcome == proto::Outcome::not_matched) script.reply_size = 0;
+    return script;
+}
+
+void Chaos::run() {
+    world_.run_until([this] { return world_.whole() && world_.subscribed(); }, seconds(30));
+    if (!world_.whole()) world_.invariants().complain("a fresh mesh is not whole");
+    work(seconds(5 + dice_.below(15)));
+    make_peace();
+    quiet_ = true;
+    // The longest back-off, the longest silence, a round of pings; then the last request and the memory of it.
+    world_.run(seconds(50));
+    work(seconds(2));
+    world_.run(request_timeout + seconds(2));
+    if (world_.failed()) return;
+    world_.invariants().check_whole(world_);
+    world_.invariants().check_clients(world_);
+    if (mood_ == Mood::healthy) world_.invariants().check_healthy(world_);
+}
+
+void Chaos::work(proto::Duration for_long) {
+    const auto until = world_.now().mono + for_long;
+    while (world_.now().mono < until && !world_.failed()) {
+        world_.run(between(5, 700));
+        if (dice_.below(3) != 0) submit();
+        if (mood_ == Mood::faulty && !quiet_) disturb();
+    }
+}
+
+void Chaos::submit() {
+    Client::Plan plan{.request = world_.make_request_id(), .timeout = request_timeout};
+    std::vector<Place> entries{any_node()};
+    if (mood_ != Mood::healthy && dice_.below(2) == 0) {
+        const auto spare = any_node();
+        if (spare != entries.front()) entries.push_back(spare);
+    }
+    const Place client = world_.submit(std::move(plan), entries);
+    if (mood_ == Mood::healthy) return;
+    if (dice_.below(8) == 0) world_.at(between(0, 300), [this, client] { world_.cancel(client); });
+    if (dice_.below(8) == 0)
+        world_.at(between(0, 300), [this, client, entry = dice_.below(2)] { world_.repeat(client, entry); });
+    if (dice_.below(12) == 0) world_.at(between(0, 50), [this, client] { world_.drop_client(client); });
+}
+
+void Chaos::disturb() {
+    switch (dice_.below(4)) {
+        case 0:
+            return misfortune(any_node());
+        case 1:
+            return break_network();
+        case 2:
+            if (world_.nodes() < nodes_max && dice_.below(4) == 0) world_.start(world_.add_node());
+            return;
+        default:
+            return;
+    }
+}
+
+void Chaos::misfortune(Place node) {
+    const auto back = between(10, 30'000);
+    switch (dice_.below(5)) {
+        case 0:
+            world_.kill(node);
+            return world_.at(back, [this, node] { world_.start(node); });
+        case 1:
+            world_.kill(node, World::Death::host);
+            return world_.at(back, [this, node] { world_.start(node); });
+        case 2:
+            world_.kill(node);
+            return world_.at(proto::Duration(1 + dice_.below(1'000)), [this, node] { world_.start(node); });
+        case 3:
+            world_.leave(node);
+            return world_.at(back + milliseconds(60), [this, node] { world_.start(node); });
+        default:
+            world_.freeze(node);
+            return world_.at(back, [this, node] { world_.thaw(node); });
+    }
+}
+
+void Chaos::break_network() {
+    const auto a = any_node(), b = any_node();
+    switch (dice_.below(5)) {
+        case 0: {
+            std::vector<Place> side;
+            for (Place node = 0; node < world_.nodes(); ++node) {
+                if (dice_.below(2) == 0) side.push_back(node);
+            }
+            world_.partition(side);
+            break;
+        }
+        case 1:  // one way only
+            if (a != b) world_.network().block(a, b);
+            break;
+        case 2:
+            if (a != b) world_.network().clog(a, b);
+            break;
+        case 3:
+            world_.network().set_fanout_loss(static_cast<std::uint32_t>(dice_.below(1'001)));
+            break;
+        default:
+            break;
+    }
+    world_.at(between(20, 30'000), [this] { world_.heal(); });
+}
+
+void Chaos::make_peace() {
+    world_.heal();
+    for (Place node = 0; node < world_.nodes(); ++node) {
+        world_.thaw(node);
+        if (!world_.running(node)) world_.start(node);
+    }
+}
+
+}  // namespace mco::mesh::sim
