@@ -43,7 +43,8 @@ ReplayWindow::Verdict ReplayWindow::admit(const proto::Serial& caller, const pro
 // An entry goes when its request could no longer pass the test of time, so one tick after `until`.
 void ReplayWindow::forget_expired(proto::WallTime now) {
     while (!expiry_.empty() && expiry_.front().first < now) {
-        const auto [until, request] = expiry_.front();
+        const auto until = expiry_.front().first;
+        const auto request = expiry_.front().second;
         std::pop_heap(expiry_.begin(), expiry_.end(), later);
         expiry_.pop_back();
         forgotten_ = std::max(forgotten_, until);

@@ -125,7 +125,9 @@ TEST_CASE("a malformed line fails the file, with file, line and what to write") 
         {"allow\t*\t*\tcountry=~(\t*", "not supported yet"},
         {"allow\t*\t*\tcountry=~[\t*", ""},
     };
-    for (const auto& [line, because] : wrong) {
+    for (const auto& row : wrong) {
+        const auto& line = row.first;
+        const auto& because = row.second;
         const auto policy = Policy::parse("service", "policy default deny\n" + line + "\n");
         REQUIRE_MESSAGE(!policy, line);
         CHECK_MESSAGE(has(policy.error().detail, "service.policy:2: "), policy.error().detail);
