@@ -150,7 +150,9 @@ std::optional<LinkId> Engine::State::preferred(const proto::PeerId& id) const {
 
 void Engine::State::heard_from(proto::Now now, Link& link) {
     link.heard = now.mono;
-    if (!link.caller) peers.at(link.peer).heard = now.mono;
+    if (link.caller) return;
+    peers.at(link.peer).heard = now.mono;
+    if (!std::exchange(link.spoke, true)) review(now, link.peer);
 }
 
 // The timer is not moved at each frame; it looks when it fires, and sleeps on for what is left.
@@ -226,7 +228,11 @@ bool Engine::State::wants_dial(proto::Now now, const proto::CurvePublicKey& key)
                            [&](LinkId link) { return links.at(link).side == side && !links.at(link).ending; });
     };
     if (!has(Side::accepted)) return true;
-    if (members.self() < id) return false;  // theirs is the one to use
+    // Theirs is the one to use, once it works there too: before, ours may be the only one they have.
+    if (members.self() < id) {
+        return std::none_of(peer.links.begin(), peer.links.end(),
+                            [&](LinkId link) { return links.at(link).side == Side::accepted && links.at(link).spoke; });
+    }
     return has(Side::dialled) || !grace_over;
 }
 

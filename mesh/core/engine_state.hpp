@@ -70,6 +70,7 @@ struct Engine::State {
         bool ending = false;            // we undialled it: nothing is sent on it any more
         proto::CurvePublicKey key{};    // of nodes
         std::uint64_t incarnation = 0;  // of nodes: the process at the other end
+        bool spoke = false;                 // something came: it is up at the other end too
         proto::Instant heard{};
         std::uint64_t ping_token = 0;  // 0: none is out
         proto::Instant pinged{};

@@ -67,7 +67,8 @@ void Invariants::check_clients(const World& world) {
 void Invariants::check_healthy(const World& world) {
     for (const auto& [place, client] : world.clients()) {
         if (!client.closed() || client.closed()->missing() != 0) {
-            complain(world.name(place) + " misses somebody, though nothing failed");
+            complain(fmt::format("{} misses somebody, though nothing failed: {}", world.name(place),
+                                 client.closed() ? proto::to_text(*client.closed()) : "no account"));
             continue;
         }
         const auto entry = world.entry_of(place);

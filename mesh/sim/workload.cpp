@@ -13,7 +13,8 @@ Client::Client(Plan plan) : plan_(std::move(plan)) {
     proto::Route route;
     route.collective = plan_.collective;
     route.request = plan_.request;
-    route.ttl_ms = 60'000;
+    route.created = plan_.created;
+    route.ttl_ms = static_cast<std::uint32_t>(plan_.ttl.count());
     route.timeout_ms = static_cast<std::uint32_t>(plan_.timeout.count());
     proto::SealedRequest sealed;
     sealed.route = proto::pack(route);

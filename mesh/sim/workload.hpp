@@ -20,6 +20,8 @@ class Client {
         proto::RequestId request{};
         std::string collective = "mcollective";
         std::chrono::milliseconds timeout{10'000};
+        std::chrono::milliseconds ttl{60'000};    // after `created` nobody takes it any more
+        proto::WallTime created{};                // set by the world
         std::chrono::milliseconds patience{200};  // without a word the next entry is asked
         std::size_t entries = 1;                  // how many links it has; the first one is asked first
     };

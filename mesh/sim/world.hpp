@@ -185,7 +185,7 @@ class World {
     void perform(Place node, Notice& one);
     void answer(Place node, std::uint64_t process, const proto::RequestId& request, proto::Outcome outcome,
                 std::size_t size);
-    void count_delivery(Place node, const proto::Bytes& frame);
+    bool vet(Place node, const proto::Bytes& frame);
 
     // world_network.cpp
     void try_dial(Place node, Address where, std::uint64_t generation);
@@ -195,7 +195,7 @@ class World {
     void welcomed(ConnectionId id);
     void put(ConnectionId id, End to, Parcel parcel);
     void arrive(ConnectionId id, End end, Parcel parcel);
-    void deliver(ConnectionId id, End end, const proto::Bytes& frame);
+    void deliver(ConnectionId connection_id, End end, const proto::Bytes& frame);
     void close(ConnectionId id, End end);  // this end ends it, and the other is told
     void ended(ConnectionId id, End end);  // this end learns that the other is gone
     void try_follow(Place node, Address where, std::uint64_t generation);

@@ -34,8 +34,9 @@ void World::perform(Place place, Publish& one) {
         }
         at(*delay, [this, subscriber = subscriber, process = nodes_[subscriber]->process, frame = one.frame] {
             if (nodes_[subscriber]->process != process) return;
-            input(subscriber, [this, subscriber, frame] { nodes_[subscriber]->engine->fanout(now_, frame); });
-            count_delivery(subscriber, frame);
+            input(subscriber, [this, subscriber, frame] {
+                if (vet(subscriber, frame)) nodes_[subscriber]->engine->fanout(now_, frame);
+            });
         });
     }
 }
@@ -128,13 +129,16 @@ void World::answer(Place place, std::uint64_t process, const proto::RequestId& r
     });
 }
 
-void World::count_delivery(Place place, const proto::Bytes& frame) {
+// Of what a host checks about a request only the age is left here: what is too old goes no further.
+bool World::vet(Place place, const proto::Bytes& frame) {
     const auto message = proto::decode(frame);
     const auto* request = message ? std::get_if<proto::Request>(&*message) : nullptr;
-    if (request == nullptr || request->scope != proto::Scope::local) return;
+    if (request == nullptr) return false;
     const auto sealed = proto::unpack<proto::SealedRequest>(request->sealed);
     const auto route = sealed ? proto::unpack<proto::Route>(sealed->route) : tl::unexpected(sealed.error());
-    if (route) invariants_.delivered(place, route->request);
+    if (!route || now_.wall > route->created + std::chrono::milliseconds(route->ttl_ms)) return false;
+    if (request->scope == proto::Scope::local) invariants_.delivered(place, route->request);
+    return true;
 }
 
 }  // namespace mco::mesh::sim

@@ -138,8 +138,8 @@ void World::welcomed(ConnectionId id) {
     close(id, dialler);  // it is not wanted any more
 }
 
-void World::deliver(ConnectionId id, End end, const proto::Bytes& frame) {
-    const auto& connection = connections_.at(id);
+void World::deliver(ConnectionId connection_id, End end, const proto::Bytes& frame) {
+    const auto& connection = connections_.at(connection_id);
     const Place place = connection.place[end];
     if (place >= first_client) {
         const auto entry = connection.entry;
@@ -152,7 +152,15 @@ void World::deliver(ConnectionId id, End end, const proto::Bytes& frame) {
     const LinkId link = connection.link[end];
     const auto type = proto::peek_type(frame);
     if (!type) return invariants_.complain("a node sent a frame that cannot be read");
-    if (*type == proto::MessageType::request) count_delivery(place, frame);
+    if (*type == proto::MessageType::request && !vet(place, frame)) {
+        const auto id = clients_.contains(connection.place[dialler])
+                            ? std::optional(clients_.at(connection.place[dialler]).plan().request)
+                            : std::nullopt;
+        if (id)
+            put(connection_id, dialler,
+                {Parcel::Kind::frame, proto::encode(proto::Refused{*id, proto::Errc::expired, {}})});
+        return;
+    }
     if (*type != proto::MessageType::roster) return node.engine->frame(now_, link, frame);
     auto message = proto::decode(frame);
     if (!message) return invariants_.complain("a node sent a roster that cannot be read");
@@ -253,6 +261,7 @@ proto::PeerId World::caller_id(Place client) const {
 Place World::submit(Client::Plan plan, const std::vector<Place>& entries) {
     const Place place = next_client_++;
     plan.entries = entries.size();
+    plan.created = now_.wall;
     clients_.emplace(place, Client(std::move(plan)));
     for (std::size_t entry = 0; entry < entries.size(); ++entry) {
         at(network_.delay() * 3, [this, place, entry, target = entries[entry]] {

@@ -12,6 +12,8 @@ using std::chrono::seconds;
 
 constexpr std::size_t nodes_max = 12;
 constexpr auto request_timeout = milliseconds(5'000);
+constexpr auto request_ttl = milliseconds(4'000);
+constexpr auto remember = seconds(5);  // as in life: longer than anybody takes an old request
 
 }  // namespace
 
@@ -24,7 +26,7 @@ World::Options Chaos::options(Rng& dice, Mood mood) {
     World::Options options;
     options.nodes = 3 + dice.below(dice.below(4) == 0 ? nodes_max - 3 : 4);  // mostly few: they find the same faster
     options.seed = dice.next();
-    options.timing.remember = seconds(5);  // long enough for every repetition here
+    options.timing.remember = remember;
     options.seeds = 1 + dice.below(2);
     options.network.delay_min = proto::Duration(50 + dice.below(400));
     options.network.delay_max = options.network.delay_min + proto::Duration(dice.below(5'000));
@@ -93,7 +95,7 @@ void Chaos::work(proto::Duration for_long) {
 }
 
 void Chaos::submit() {
-    Client::Plan plan{.request = world_.make_request_id(), .timeout = request_timeout};
+    Client::Plan plan{.request = world_.make_request_id(), .timeout = request_timeout, .ttl = request_ttl};
     std::vector<Place> entries{any_node()};
     if (mood_ != Mood::healthy && dice_.below(2) == 0) {
         const auto spare = any_node();
