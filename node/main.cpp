@@ -14,6 +14,7 @@
 #include "node/agents/discovery.hpp"
 #include "node/agents/rpcutil.hpp"
 #include "node/daemon.hpp"
+#include "node/footprint.hpp"
 #include "node/options.hpp"
 #include "node/signals.hpp"
 #include "proto/schema_library.hpp"
@@ -53,6 +54,7 @@ int serve(node::Prepared prepared, std::optional<int> ready_descriptor) {
         complain({daemon.error().detail});
         return EXIT_FAILURE;
     }
+    node::release_startup_memory();
     (*daemon)->run(ready_descriptor);
     if ((*daemon)->stuck())
         std::_Exit(EXIT_SUCCESS);  // an action that does not end must not keep the daemon from ending
