@@ -92,9 +92,9 @@ proto::Result<ExitStatus> run(Context& context) {
         context.out() << ping_statistics(replies, graph_wanted ? Graph::shown : Graph::hidden);
     }
     auto& notes = json ? context.err() : context.out();
-    const auto absent = absent_block(found->account, context.terminal);
-    if (!absent.empty()) notes << '\n' << absent;
-    notes << ledger_lines(found->account, context.verbose() ? Show::always : Show::if_not_whole);
+    const auto tail = absent_block(found->account, context.terminal) +
+                      ledger_lines(found->account, context.verbose() ? Show::always : Show::if_not_whole);
+    if (!tail.empty()) notes << '\n' << tail;
     return (*session)->status(found->account, Choice::by_name);
 }
 
