@@ -31,7 +31,7 @@ std::string join_json(std::span<const std::string> objects, JsonForm form);
 
 // "Finished processing 3 / 3 hosts in 46.10 ms", or the block of -v. `total` from the start of the program.
 struct Finish {
-    std::string_view caption;  // "rpcutil#ping"
+    std::string caption;  // "rpcutil#ping"
     proto::Duration total{0};
 };
 std::string finished_line(const Gathered& gathered, const Account& account, const Terminal& terminal);
