@@ -91,7 +91,9 @@ void Engine::State::check_requests() const {
     ensure(finished.size() == done + closed, "what is finished is remembered, and only that");
     ensure(finished.size() <= proto::limits::remembered_requests_max, "memory of requests is bounded");
     ensure(bytes == held_bytes, "octets held are counted");
-    for (const auto& [accountant, ids] : waiting) {
+    for (const auto& entry : waiting) {
+        const auto& accountant = entry.first;
+        const auto& ids = entry.second;
         ensure(!ids.empty(), "words wait");
         for (const auto& id : ids) {
             const auto duty = duties.find(id);

@@ -214,7 +214,6 @@ std::vector<Address> Engine::State::ways_to(const proto::CurvePublicKey& key) co
 
 bool Engine::State::wants_dial(proto::Now now, const proto::CurvePublicKey& key) const {
     const bool dialling = dials.contains(key);
-    if (leaving) return dialling;
     const auto owner = keys.find(key);
     if (owner == keys.end()) return !ways_to(key).empty();
     const auto& id = owner->second;
@@ -237,6 +236,7 @@ bool Engine::State::wants_dial(proto::Now now, const proto::CurvePublicKey& key)
 }
 
 void Engine::State::steer(proto::Now now, const proto::CurvePublicKey& key) {
+    if (leaving) return;  // nothing new, and what stands carries the last answers
     const auto current = dials.find(key);
     if (!wants_dial(now, key)) {
         if (current != dials.end()) undial(key);
