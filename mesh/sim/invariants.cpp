@@ -64,6 +64,16 @@ void Invariants::check_clients(const World& world) {
     }
 }
 
+void Invariants::check_reached(const World& world) {
+    for (const auto& [place, client] : world.clients()) {
+        for (const auto& [node, seen] : client.nodes()) {
+            if (seen.outcome == proto::Outcome::unreachable || seen.outcome == proto::Outcome::lost)
+                complain(fmt::format("{} hears that {} is {}, and it is not", world.name(place), world.name(node),
+                                     proto::name(seen.outcome)));
+        }
+    }
+}
+
 void Invariants::check_healthy(const World& world) {
     for (const auto& [place, client] : world.clients()) {
         if (!client.closed() || client.closed()->missing() != 0) {

@@ -26,6 +26,8 @@ class Invariants {
     void check_whole(const World& world);
     // Every client whose entry lived has a closed account. After the last deadline.
     void check_clients(const World& world);
+    // Publications were lost, but no link and no node: the link made good what was lost, and nobody is named without cause.
+    void check_reached(const World& world);
     // Nothing failed in this run: every request reached every node exactly once, and nobody is missing.
     void check_healthy(const World& world);
 

@@ -82,7 +82,14 @@ void Chaos::run() {
     if (world_.failed()) return;
     world_.invariants().check_whole(world_);
     world_.invariants().check_clients(world_);
-    if (mood_ == Mood::healthy) world_.invariants().check_healthy(world_);
+    switch (mood_) {
+        case Mood::healthy:
+            return world_.invariants().check_healthy(world_);
+        case Mood::lossy:
+            return world_.invariants().check_reached(world_);
+        case Mood::faulty:
+            return;
+    }
 }
 
 void Chaos::work(proto::Duration for_long) {
