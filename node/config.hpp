@@ -37,6 +37,7 @@ struct Config {
     std::string advertise;
     std::string local_socket;  // "ipc:///path"; empty: none
     std::vector<mesh::Address> seeds;
+    std::chrono::seconds seed_timeout{10};
     std::string group;
     std::filesystem::path certificate, secret_keys, trust;
     std::size_t workers = 4;

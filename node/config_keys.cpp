@@ -230,6 +230,9 @@ constexpr auto rows = std::to_array<ConfigKey>({
     {"seed", "", "tcp://HOST:PORT KEY of a node to link to, repeatable; KEY is its curve key in hex.", add_seed,
      Repeat::adds},
 
+    {"seed_timeout", "10", "Seconds to wait for a seed before the node says that it is ready without one.",
+     [](Config& config, std::string_view value) { return set_seconds(config.seed_timeout, value, 3'600); }},
+
     // What it does.
     {"libdir", "(share/mco of the installation)",
      "Folders, absolute, ':'-separated or repeated, searched before the installation's for "

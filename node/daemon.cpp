@@ -123,9 +123,11 @@ void Daemon::run(std::optional<int> ready_descriptor) {
     warn_of_expiry(start.wall);
     log_.info(fmt::format("{} is {}, listens on {}, agents: {}", software, credentials_.identity.name,
                           fmt::join(host_->link_endpoints(), " "), fmt::join(site_.agents(), " ")));
+    if (ready_descriptor) seeds_until_ = start.mono + config_.seed_timeout;
     while (phase_ != Phase::leaving) {
-        tell_ready(ready_descriptor);
-        host_->turn(longest_wait(mesh::io::Host::sample_clocks()));
+        const auto before = mesh::io::Host::sample_clocks();
+        tell_ready(before, ready_descriptor);
+        host_->turn(longest_wait(before));
         const auto now = mesh::io::Host::sample_clocks();
         performer_.elapse(now);
         deliver();
@@ -197,11 +199,17 @@ std::chrono::milliseconds Daemon::longest_wait(proto::Now now) const {
     };
     if (const auto deadline = performer_.next_deadline()) until(*deadline);
     if (phase_ == Phase::draining) until(drain_until_);
+    if (seeds_until_) until(*seeds_until_);
     return wait;
 }
 
-void Daemon::tell_ready(std::optional<int>& descriptor) {
-    if (!descriptor || !host_->ready()) return;
+// A node without its seeds still answers whoever reaches it, so it does not wait for them for ever.
+void Daemon::tell_ready(proto::Now now, std::optional<int>& descriptor) {
+    if (!descriptor || (!host_->ready() && now.mono < *seeds_until_)) return;
+    if (!host_->ready())
+        log_.warn(fmt::format("none of the {} seeds answered within {} s; ready without them, and trying on",
+                              config_.seeds.size(), config_.seed_timeout.count()));
+    seeds_until_.reset();
     const auto line = fmt::format("ready {}\n", fmt::join(host_->link_endpoints(), " "));
     // Shorter than PIPE_BUF, so it is written whole or not at all; a reader that went away is not our concern.
     while (::write(*descriptor, line.data(), line.size()) < 0 && errno == EINTR) {}

@@ -57,7 +57,7 @@ class Daemon {
     void reopen_files();
     void drain(proto::Now now);
     void deliver();
-    void tell_ready(std::optional<int>& descriptor);
+    void tell_ready(proto::Now now, std::optional<int>& descriptor);
     std::chrono::milliseconds longest_wait(proto::Now now) const;
     void warn_of_expiry(proto::WallTime now);
 
@@ -71,6 +71,7 @@ class Daemon {
     std::unique_ptr<mesh::io::Host> host_;
     Phase phase_ = Phase::running;
     proto::Instant drain_until_{};
+    std::optional<proto::Instant> seeds_until_;  // while nobody was told that we are ready
 };
 
 }  // namespace mco::node

@@ -21,6 +21,7 @@ constexpr std::size_t entry_slack = 16;
 // because each node judges its own links.
 bool Engine::State::learn(proto::Now now, Roster::Word word) {
     const proto::PeerId peer = word.record.peer;
+    const bool first_hand = word.first_hand;
     const auto* before = members.find(peer);
     const auto old_state = before != nullptr ? before->state : proto::MemberState::up;
     const auto old_key = before != nullptr ? before->record.curve_key : word.record.curve_key;
@@ -40,6 +41,7 @@ bool Engine::State::learn(proto::Now now, Roster::Word word) {
             // The process at the other end of the older links is gone, even if they do not show it yet.
             end_older_links(now, peer);
             if (peers.at(peer).links.empty()) peers.at(peer).turned = now.mono;
+            if (!first_hand) redial(members.find(peer)->record.curve_key);
             break;
         case Roster::Learned::nothing:
         case Roster::Learned::renewed:

@@ -266,6 +266,13 @@ void Engine::State::undial(const proto::CurvePublicKey& key) {
     }
 }
 
+void Engine::State::redial(const proto::CurvePublicKey& key) {
+    const auto found = dials.find(key);
+    if (found == dials.end()) return;
+    effects.push_back(Undial{found->second});
+    effects.push_back(Dial{found->second});
+}
+
 // A peer may be known under several addresses, of which some lead nowhere: without a link they take turns.
 void Engine::State::turn_dials() {
     for (auto& [key, where] : dials) {

@@ -105,6 +105,7 @@ struct Engine::State {
     void steer(proto::Now now, const proto::CurvePublicKey& key);  // dials what should be dialled, and nothing else
     bool wants_dial(proto::Now now, const proto::CurvePublicKey& key) const;
     void undial(const proto::CurvePublicKey& key);
+    void redial(const proto::CurvePublicKey& key);  // it is known to be there: do not wait out the back-off
     void turn_dials();
     bool is_seed(const proto::CurvePublicKey& key) const;
 

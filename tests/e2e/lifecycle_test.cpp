@@ -68,13 +68,14 @@ TEST_CASE("counters grow by exactly what was asked") {
     CHECK(total(second.out) - total(first.out) == 4);  // three pings and the second question itself
 }
 
-TEST_CASE("an interrupted command prints what it knows") {
-    Fleet fleet(Fleet::acceptance_nodes());
-    REQUIRE(fleet.node("db1").signal(SIGSTOP));
-    // Nobody answers for the frozen node; the others' answers are printed whatever becomes of it.
-    const auto ping = fleet.mco({"ping", "-t", "30"});
-    CHECK(has(ping.out, "web1"));
-    CHECK(has(ping.out, "web2"));
+TEST_CASE("a node whose seeds are all down is ready without them") {
+    auto nodes = Fleet::acceptance_nodes();
+    nodes[1].extra += "seed_timeout = 0\n";
+    Fleet fleet(nodes);
+    REQUIRE(fleet.node(nodes[0].name).signal(SIGKILL));
+    CHECK(fleet.node(nodes[0].name).wait(20s).has_value());
+    fleet.restart(nodes[1].name);
+    CHECK_MESSAGE(has(fleet.logs(), "ready without"), fleet.logs());
 }
 
 }  // namespace

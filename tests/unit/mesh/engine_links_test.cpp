@@ -128,6 +128,21 @@ TEST_CASE("links of an older incarnation end when a newer one is known, by link 
     CHECK(rig.noticed(NoticeKind::stale_record));
 }
 
+TEST_CASE("who is heard to have restarted is dialled at once, whatever the back-off") {
+    Rig rig(50);
+    const auto one = rig.link(40);
+    const auto lost = rig.link(7, Side::dialled);
+    rig.down(lost);  // the host tries again, later and later
+    rig.forget();
+    rig.gossip(one, record(7, 2));
+    REQUIRE(rig.all<mesh::Undial>().size() == 1);
+    REQUIRE(rig.all<mesh::Dial>().size() == 1);
+    CHECK(rig.all<mesh::Dial>()[0].where == address(7));
+    rig.forget();
+    rig.gossip(one, record(7, 2));
+    CHECK(rig.all<mesh::Dial>().empty());
+}
+
 TEST_CASE("a peer is followed while it is linked") {
     Rig rig(50);
     const auto link = rig.link(7);
