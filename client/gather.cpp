@@ -140,6 +140,7 @@ void Gather::hear_up(const proto::Up& up) {
     if (up.attempt > attempt_ || closed_) return;
     const bool newest = up.attempt == attempt_;
     if (newest) acknowledge();
+    // Answers without octets are only counted, by the ledger.
     for (const auto& answer : up.answers) take_answer(answer);
     if (newest) {
         for (const auto& missing : up.missing) missing_.insert_or_assign(missing.node, missing);

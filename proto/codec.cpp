@@ -24,6 +24,13 @@ constexpr MessageType type_of(const Ping&) { return MessageType::ping; }
 constexpr MessageType type_of(const Pong&) { return MessageType::pong; }
 constexpr MessageType type_of(const Bye&) { return MessageType::bye; }
 constexpr MessageType type_of(const Refused&) { return MessageType::refused; }
+constexpr MessageType type_of(const Relays&) { return MessageType::relays; }
+constexpr MessageType type_of(const Attach&) { return MessageType::attach; }
+constexpr MessageType type_of(const Redirect&) { return MessageType::redirect; }
+constexpr MessageType type_of(const Groups&) { return MessageType::groups; }
+constexpr MessageType type_of(const IHave&) { return MessageType::i_have; }
+constexpr MessageType type_of(const Fetch&) { return MessageType::fetch; }
+constexpr MessageType type_of(const Orphans&) { return MessageType::orphans; }
 
 // About how much a message carries beside its few fixed fields: large octet strings are then copied once, not at each
 // doubling of the buffer.
@@ -40,6 +47,7 @@ std::size_t payload_size(const Roster& roster) {
 std::size_t payload_size(const Up& up) {
     std::size_t size = 0;
     for (const Answer& answer : up.answers) size += answer.sealed.size() + 32;
+    for (const Bare& bare : up.bare) size += bare.nodes.size() * 18 + 8;
     for (const Missing& missing : up.missing) size += missing.name.size() + 32;
     return size;
 }
@@ -136,12 +144,26 @@ Message read_message(Reader& reader, std::size_t frame_size) {
             return read(Bye{});
         case MessageType::refused:
             return read(Refused{});
+        case MessageType::relays:
+            return read(Relays{});
+        case MessageType::attach:
+            return read(Attach{});
+        case MessageType::redirect:
+            return read(Redirect{});
+        case MessageType::groups:
+            return read(Groups{});
+        case MessageType::i_have:
+            return read(IHave{});
+        case MessageType::fetch:
+            return read(Fetch{});
+        case MessageType::orphans:
+            return read(Orphans{});
     }
     reader.refuse(Errc::malformed, "an unknown type of message");
     return {};
 }
 
-bool known(std::uint64_t type) { return (type >= 1 && type <= 5) || (type >= 16 && type <= 26); }
+bool known(std::uint64_t type) { return (type >= 1 && type <= 5) || (type >= 16 && type <= 33); }
 
 }  // namespace
 

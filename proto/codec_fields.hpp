@@ -5,118 +5,13 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "proto/codec_shapes.hpp"
 #include "proto/limits.hpp"
 #include "proto/messages.hpp"
 
 // Private to the codec: what messages.hpp says in words, as one list of fields for each struct. Writer and Reader both walk
 // this list, so they cannot drift apart, and the number of fields on the wire is the length of the list.
 namespace mco::proto {
-
-// How a member crosses the wire, with its bound. `T` is const when writing.
-template <typename T>
-struct Number {  // every value of T
-    T& held;
-};
-template <typename T>
-Number(T&) -> Number<T>;
-
-template <typename T>
-struct Version {  // 1 to `newest`; above is `unsupported`, and the fields after it may then be others
-    T& held;
-    std::uint64_t newest;
-};
-template <typename T>
-Version(T&, int) -> Version<T>;
-
-template <typename T>
-struct Choice {  // an enum without holes
-    T& held;
-    std::remove_const_t<T> first, last;
-};
-template <typename T>
-Choice(T&, std::remove_const_t<T>, std::remove_const_t<T>) -> Choice<T>;
-
-template <typename T>
-struct Flag {
-    T& held;
-};
-template <typename T>
-Flag(T&) -> Flag<T>;
-
-template <typename T>
-struct Time {  // 0 to limits::wall_time_max
-    T& held;
-};
-template <typename T>
-Time(T&) -> Time<T>;
-
-template <typename T>
-struct Fixed {  // std::array of octets, exactly that many
-    T& held;
-};
-template <typename T>
-Fixed(T&) -> Fixed<T>;
-
-template <typename T>
-struct Octets {
-    T& held;
-    std::size_t size_max;
-};
-template <typename T>
-Octets(T&, std::size_t) -> Octets<T>;
-
-template <typename T>
-struct Text {
-    T& held;
-    std::size_t size_max;
-};
-template <typename T>
-Text(T&, std::size_t) -> Text<T>;
-
-template <typename T>
-struct Sentence {  // words for a person: cut when written, so that a long explanation never makes a message malformed
-    T& held;
-    std::size_t size_max;
-};
-template <typename T>
-Sentence(T&, std::size_t) -> Sentence<T>;
-
-template <typename T>
-struct Texts {
-    T& held;
-    std::size_t count_max, size_max;
-};
-template <typename T>
-Texts(T&, std::size_t, std::size_t) -> Texts<T>;
-
-template <typename T>
-struct Items {  // structs of ours
-    T& held;
-    std::size_t count_max;
-};
-template <typename T>
-Items(T&, std::size_t) -> Items<T>;
-
-template <typename T>
-struct Counts {  // std::array of 32-bit numbers
-    T& held;
-};
-template <typename T>
-Counts(T&) -> Counts<T>;
-
-template <typename T>
-struct Part {  // a struct of ours
-    T& held;
-};
-template <typename T>
-Part(T&) -> Part<T>;
-
-template <typename T>
-struct Dynamic {  // a Value
-    T& held;
-};
-template <typename T>
-Dynamic(T&) -> Dynamic<T>;
 
 template <typename T, typename U>
 concept Like = std::same_as<std::remove_const_t<T>, U>;
@@ -146,7 +41,8 @@ void each_field(Visit& visit, T& it) {
                  Number{it.sequence}, Text{it.group, limits::name_size_max},
                  Text{it.link_endpoint, limits::endpoint_size_max}, Text{it.fanout_endpoint, limits::endpoint_size_max},
                  Fixed{it.curve_key.octets}, Texts{it.collectives, limits::collectives_max, limits::name_size_max},
-                 Text{it.software, limits::name_size_max});
+                 Text{it.software, limits::name_size_max}, Choice{it.relay, RelayWish::automatic, RelayWish::never},
+                 Flag{it.performs});
 }
 template <typename Visit, Like<SealedRecord> T>
 void each_field(Visit& visit, T& it) {
@@ -230,10 +126,36 @@ template <typename Visit, Like<Roster> T>
 void each_field(Visit& visit, T& it) {
     visit.record(Items{it.entries, limits::roster_entries_per_frame_max});
 }
+template <typename Visit, Like<Relays> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Ids{it.relays, limits::relays_max});
+}
+template <typename Visit, Like<Attach> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Choice{it.standing, Standing::none, Standing::standby});
+}
+template <typename Visit, Like<Redirect> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed{it.request.octets}, Records{it.records, limits::redirect_records_max, limits::record_size_max});
+}
+template <typename Visit, Like<CollectiveCount> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Text{it.collective, limits::name_size_max}, Number{it.members});
+}
+template <typename Visit, Like<GroupSummary> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Text{it.group, limits::name_size_max}, Number{it.version},
+                 Items{it.collectives, limits::collectives_max},
+                 Records{it.gateways, limits::gateways_max, limits::record_size_max});
+}
+template <typename Visit, Like<Groups> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Items{it.groups, limits::groups_max});
+}
 template <typename Visit, Like<Request> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Choice{it.scope, Scope::inject, Scope::local}, Number{it.attempt}, Fixed{it.accountant.octets},
-                 Number{it.left_ms}, Number{it.sequence}, Octets{it.sealed, limits::request_size_max});
+    visit.record(Choice{it.scope, Scope::inject, Scope::standby}, Number{it.attempt}, Fixed{it.accountant.octets},
+                 Fixed{it.gateway.octets}, Number{it.left_ms}, Number{it.sequence}, Octets{it.sealed, limits::request_size_max});
 }
 template <typename Visit, Like<Ack> T>
 void each_field(Visit& visit, T& it) {
@@ -244,11 +166,15 @@ void each_field(Visit& visit, T& it) {
     visit.record(Fixed{it.node.octets}, Choice{it.outcome, Outcome::ok, Outcome::cancelled},
                  Octets{it.sealed, limits::reply_size_max});
 }
+template <typename Visit, Like<Bare> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Choice{it.outcome, Outcome::ok, Outcome::cancelled}, Ids{it.nodes, limits::results_per_frame_max});
+}
 template <typename Visit, Like<Missing> T>
 void each_field(Visit& visit, T& it) {
     visit.record(Fixed{it.node.octets}, Text{it.name, limits::name_size_max},
-                 Choice{it.reason, Reason::down, Reason::overloaded},
-                 Choice{it.outcome, Outcome::ok, Outcome::cancelled}, Number{it.since_ms});
+                 Choice{it.reason, Reason::down, Reason::group_unreachable},
+                 Choice{it.outcome, Outcome::ok, Outcome::cancelled}, Number{it.since_ms}, Number{it.nodes});
 }
 template <typename Visit, Like<Ledger> T>
 void each_field(Visit& visit, T& it) {
@@ -257,8 +183,25 @@ void each_field(Visit& visit, T& it) {
 template <typename Visit, Like<Up> T>
 void each_field(Visit& visit, T& it) {
     visit.record(Fixed{it.request.octets}, Number{it.attempt}, Number{it.sequence},
-                 Items{it.answers, limits::results_per_frame_max}, Items{it.missing, limits::results_per_frame_max},
-                 Part{it.ledger});
+                 Items{it.answers, limits::results_per_frame_max}, Items{it.bare, outcome_count},
+                 Items{it.missing, limits::results_per_frame_max}, Part{it.ledger},
+                 Items{it.groups, limits::groups_max});
+}
+template <typename Visit, Like<GroupLedger> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Text{it.group, limits::name_size_max}, Part{it.ledger});
+}
+template <typename Visit, Like<IHave> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed{it.request.octets}, Number{it.attempt}, Fixed{it.orphans_of.octets});
+}
+template <typename Visit, Like<Fetch> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed{it.request.octets});
+}
+template <typename Visit, Like<Orphans> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed{it.request.octets}, Fixed{it.relay.octets});
 }
 template <typename Visit, Like<Poll> T>
 void each_field(Visit& visit, T& it) {

@@ -92,6 +92,14 @@ class Reader {
     void field(const Texts<std::vector<std::string>>& list) {
         each_element(list.held, list.count_max, [&](std::string& word) { keep(word, text(list.size_max)); });
     }
+    template <typename Id>
+    void field(const Ids<std::vector<Id>>& ids) {
+        each_element(ids.held, ids.count_max, [&](Id& id) { copy_exactly(id.octets.data(), id.octets.size()); });
+    }
+    void field(const Records<std::vector<Bytes>>& records) {
+        each_element(records.held, records.count_max,
+                     [&](Bytes& record) { field(Octets{record, records.size_max}); });
+    }
     template <typename T>
     void field(const Items<std::vector<T>>& items) {
         each_element(items.held, items.count_max, [&](T& item) { each_field(*this, item); });

@@ -83,6 +83,16 @@ class Writer {
         for (const std::string& word : list.held) text(word);
     }
     template <typename T>
+    void field(const Ids<T>& ids) {
+        begin(ids.held.size());
+        for (const auto& id : ids.held) octets(id.octets);
+    }
+    template <typename T>
+    void field(const Records<T>& records) {
+        begin(records.held.size());
+        for (const Bytes& record : records.held) octets(record);
+    }
+    template <typename T>
     void field(const Items<T>& items) {
         begin(items.held.size());
         for (const auto& item : items.held) each_field(*this, item);

@@ -60,6 +60,10 @@ std::string_view name(Reason reason) {
             return "timeout";
         case Reason::overloaded:
             return "overloaded";
+        case Reason::orphaned:
+            return "orphaned";
+        case Reason::group_unreachable:
+            return "group_unreachable";
     }
     return "unknown";
 }
@@ -82,6 +86,10 @@ std::string_view sentence(Reason reason) {
             return "was still working when the deadline came; it may have run there";
         case Reason::overloaded:
             return "refused the request for load; it did not run there";
+        case Reason::orphaned:
+            return "its relay was lost during the request, and no other relay heard of it; it may have run there";
+        case Reason::group_unreachable:
+            return "no gateway of this group closed its account; it may have run there";
     }
     return "is missing for an unknown reason; it may have run there";
 }

@@ -31,6 +31,8 @@ enum class Reason : std::uint8_t {
     silent = 4,      // acknowledged, then stopped answering polls
     timeout = 5,     // alive and working, but the deadline came first
     overloaded = 6,  // refused for load
+    orphaned = 7,    // its relay was lost during the request, and nobody else heard of it
+    group_unreachable = 8,  // a whole group: none of its gateways answered
 };
 std::string_view name(Reason reason);       // "down", "no_link", ...: stable, for scripts
 std::string_view sentence(Reason reason);   // for people, and says whether it may have run

@@ -44,6 +44,11 @@ inline constexpr std::size_t key_file_size_max = 4 * 1024;
 
 // The mesh.
 inline constexpr std::size_t full_mesh_max = 16;                 // up to here every peer is a relay
+inline constexpr std::size_t relays_max = 512;                   // of one group: computed ones; then leaves are many a relay
+inline constexpr std::size_t relay_children_max = 2'048;         // leaves of one relay; above: redirected to the next
+inline constexpr std::size_t groups_max = 64;                    // other groups that a group knows
+inline constexpr std::size_t gateways_max = 2;                   // of one group: each two are linked
+inline constexpr std::size_t redirect_records_max = 4;           // relays named to a caller
 inline constexpr std::size_t roster_max = 8'192;                 // members of one group
 inline constexpr std::size_t links_max = 4'096;                  // accepted and dialled, callers included
 inline constexpr std::size_t unverified_links_max = 512;         // connections that have not finished HELLO

@@ -61,6 +61,9 @@ struct CertificateChain {
 
 // ---------------------------------------------------------------------------------------------- peer records
 
+// What a peer is willing to do for others of its group: as many as are needed, those with the smallest ids' hashes first.
+enum class RelayWish : std::uint8_t { automatic = 0, always = 1, never = 2 };
+
 // One peer's word about itself, signed by its owner ("mco-peer-v1\0" || body), so it may be passed on by anybody.
 // The newest (incarnation, sequence) wins.
 struct PeerRecordBody {
@@ -74,6 +77,8 @@ struct PeerRecordBody {
     CurvePublicKey curve_key{};
     std::vector<std::string> collectives;
     std::string software;                      // "mcod 0.1.0"
+    RelayWish relay = RelayWish::automatic;
+    bool performs = true;                      // false: a proxy, which no request is for
 };
 struct SealedRecord {
     Bytes body;
@@ -169,16 +174,49 @@ struct RosterEntry {
     MemberState state = MemberState::up;       // as the sender sees it
     std::uint32_t since_ms = 0;                // for how long, unless up
 };
-// Both sides send everything when a link comes up or digests differ, and news as they learn them.
+// Of one group. Relays send each other everything when a link comes up or digests differ, and news as they learn them; a
+// leaf is sent the relays only.
 struct Roster {
     std::vector<RosterEntry> entries;
 };
+// Which members of the group are relays, as the sender computes it; the receiver is a leaf unless it is among them.
+struct Relays {
+    std::vector<PeerId> relays;                // ascending
+};
+// A leaf says what it wants from a relay; only the children of a primary are asked by it. The last word holds.
+enum class Standing : std::uint8_t { none = 0, primary = 1, standby = 2 };
+struct Attach {
+    Standing standing = Standing::none;
+};
+// "Not here." To a leaf, request zero: this relay takes no more children. To a caller: these relays take requests.
+struct Redirect {
+    RequestId request{};
+    std::vector<Bytes> records;                // packed SealedRecords
+};
+// What a group tells of itself to others, through its gateways.
+struct CollectiveCount {
+    std::string collective;
+    std::uint32_t members = 0;
+};
+struct GroupSummary {
+    std::string group;
+    std::uint64_t version = 0;                 // microseconds since the epoch, when it was made; the newest wins
+    std::vector<CollectiveCount> collectives;
+    std::vector<Bytes> gateways;               // packed SealedRecords, the one to be asked first in front
+};
+struct Groups {
+    std::vector<GroupSummary> groups;
+};
 
-enum class Scope : std::uint8_t { inject = 0, local = 1 };  // client -> entry; accountant -> peers of the group
+// Narrows on its way, so nothing goes in circles: client -> entry; accountant -> relays of its group; relay -> its leaves;
+// gateway -> gateway of another group, which becomes that group's accountant; the same to a second gateway there, which does
+// so only if the first one does not.
+enum class Scope : std::uint8_t { inject = 0, local = 1, deliver = 2, group = 3, standby = 4 };
 struct Request {
     Scope scope = Scope::inject;
     std::uint8_t attempt = 1;                  // a higher one: forget the old way of reply, send again what is known here
-    PeerId accountant{};                       // to whom to report (local)
+    PeerId accountant{};                       // to whom to report (all but inject)
+    PeerId gateway{};                          // local: the relay that is to ask the other groups; zero: nobody
     std::uint32_t left_ms = 0;                 // until the deadline, as the sender sees it
     std::uint32_t sequence = 0;                // fan-out plane: counts up per (publisher, topic); 0 on a link
     Bytes sealed;                              // packed SealedRequest
@@ -194,22 +232,51 @@ struct Answer {
     Outcome outcome = Outcome::ok;
     Bytes sealed;                              // packed SealedReply; empty when the caller may not know more
 };
+// Answers without octets, of many nodes at once.
+struct Bare {
+    Outcome outcome = Outcome::ok;
+    std::vector<PeerId> nodes;
+};
 struct Missing {
-    PeerId node{};
-    std::string name;
+    PeerId node{};                             // zero: a whole group
+    std::string name;                          // of the node, or of the group
     Reason reason = Reason::down;
     Outcome outcome = Outcome::unreachable;
     std::uint32_t since_ms = 0;                // down: for how long
+    std::uint32_t nodes = 1;                   // how many: of a group as many as it last had
 };
-// The only upward data. Idempotent: nodes are counted once. `ledger` is cumulative for the sender's subtree, and closed in
-// the last one.
+// The account of another group, cumulative.
+struct GroupLedger {
+    std::string group;
+    Ledger ledger;
+};
+// The only upward data. Idempotent: nodes are counted once. `ledger` is cumulative for the sender's subtree (to a client:
+// with all groups), and closed in the last one.
 struct Up {
     RequestId request{};
     std::uint8_t attempt = 1;
     std::uint32_t sequence = 0;                // from 1; a receiver that sees a gap polls
     std::vector<Answer> answers;
+    std::vector<Bare> bare;
     std::vector<Missing> missing;
     Ledger ledger;
+    std::vector<GroupLedger> groups;           // from a gateway to its accountant; empty: it knows of no other group
+};
+// Fan-out plane, to leaves that have the sender as standby: "I have it." With `orphans_of`: whoever waited for that relay,
+// which is lost, may report here; on a link the same.
+struct IHave {
+    RequestId request{};
+    std::uint8_t attempt = 1;
+    PeerId orphans_of{};
+};
+// "Send it to me, and wait for me." With request zero: all that is open and that I have not spoken about.
+struct Fetch {
+    RequestId request{};
+};
+// Accountant to relays: this one is lost; call its leaves.
+struct Orphans {
+    RequestId request{};
+    PeerId relay{};
 };
 struct Poll {
     RequestId request{};
@@ -244,6 +311,6 @@ struct Refused {
 };
 
 using Message = std::variant<Hello, HelloReply, HelloProof, Welcome, Refusal, Roster, Request, Ack, Up, Poll, Status, Cancel,
-                             Ping, Pong, Bye, Refused>;
+                             Ping, Pong, Bye, Refused, Relays, Attach, Redirect, Groups, IHave, Fetch, Orphans>;
 
 }  // namespace mco::proto

@@ -162,6 +162,13 @@ void Engine::State::frame(proto::Now now, LinkId link, proto::BytesView octets) 
                    [&](proto::Refusal&) { misplaced(); },
                    [&](proto::Roster&) { misplaced(); },
                    [&](proto::Refused&) { misplaced(); },
+                   [&](proto::Relays&) { misplaced(); },
+                   [&](proto::Attach&) { misplaced(); },
+                   [&](proto::Redirect&) { misplaced(); },
+                   [&](proto::Groups&) { misplaced(); },
+                   [&](proto::IHave&) { misplaced(); },
+                   [&](proto::Fetch&) { misplaced(); },
+                   [&](proto::Orphans&) { misplaced(); },
                },
                *message);
 }

@@ -33,6 +33,10 @@ void Engine::State::on_request(proto::Now now, LinkId link, proto::Request reque
         case proto::Scope::local:
             if (!caller) return local(now, std::move(request));
             break;
+        case proto::Scope::deliver:
+        case proto::Scope::group:
+        case proto::Scope::standby:
+            break;
     }
     notice(NoticeKind::malformed_frame, links.at(link).peer);
 }

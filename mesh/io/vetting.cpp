@@ -88,6 +88,9 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
                 case proto::Scope::inject:
                     return vet_inject(trust, sender, request, now);
                 case proto::Scope::local:
+                case proto::Scope::deliver:
+                case proto::Scope::group:
+                case proto::Scope::standby:
                     return member ? vet_local(trust, request, now) : Verdict(DropForged{});
             }
             return DropMalformed{};
@@ -101,6 +104,13 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
         case proto::MessageType::pong:
         case proto::MessageType::bye:
         case proto::MessageType::refused:
+        case proto::MessageType::relays:
+        case proto::MessageType::attach:
+        case proto::MessageType::redirect:
+        case proto::MessageType::groups:
+        case proto::MessageType::i_have:
+        case proto::MessageType::fetch:
+        case proto::MessageType::orphans:
             return Pass{};
     }
     return DropMalformed{};

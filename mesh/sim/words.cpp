@@ -66,6 +66,18 @@ std::string_view name(proto::Progress progress) {
     return "?";
 }
 
+std::string_view name(proto::Standing standing) {
+    switch (standing) {
+        case proto::Standing::none:
+            return "none";
+        case proto::Standing::primary:
+            return "primary";
+        case proto::Standing::standby:
+            return "standby";
+    }
+    return "?";
+}
+
 std::string request_of(const World& world, const proto::Request& request) {
     const auto sealed = proto::unpack<proto::SealedRequest>(request.sealed);
     const auto route = sealed ? proto::unpack<proto::Route>(sealed->route) : tl::unexpected(sealed.error());
@@ -76,6 +88,9 @@ std::string text_of(const World& world, const proto::Up& up) {
     std::map<std::string, std::vector<std::string>> by_outcome;
     for (const auto& answer : up.answers)
         by_outcome[std::string(proto::name(answer.outcome))].push_back(world.name(answer.node));
+    for (const auto& bare : up.bare) {
+        for (const auto& node : bare.nodes) by_outcome[std::string(proto::name(bare.outcome))].push_back(world.name(node));
+    }
     for (const auto& missing : up.missing)
         by_outcome[fmt::format("{} ({})", proto::name(missing.outcome), proto::name(missing.reason))].push_back(
             world.name(missing.node));
@@ -113,6 +128,23 @@ std::string words(const World& world, const proto::Message& message) {
                           [](const proto::Bye&) { return std::string("bye"); },
                           [&](const proto::Refused& one) {
                               return fmt::format("refused {} {}", world.name(one.request), proto::name(one.code));
+                          },
+                          [&](const proto::Relays& one) { return fmt::format("{} relays", one.relays.size()); },
+                          [](const proto::Attach& one) { return fmt::format("attach, {}", name(one.standing)); },
+                          [&](const proto::Redirect& one) {
+                              return one.request.is_zero() ? std::string("redirect")
+                                                           : "redirect " + world.name(one.request);
+                          },
+                          [](const proto::Groups& one) { return fmt::format("{} groups", one.groups.size()); },
+                          [&](const proto::IHave& one) {
+                              return fmt::format("have {}{}", world.name(one.request),
+                                                 one.orphans_of.is_zero() ? "" : ", orphans of " + world.name(one.orphans_of));
+                          },
+                          [&](const proto::Fetch& one) {
+                              return "fetch " + (one.request.is_zero() ? std::string("all") : world.name(one.request));
+                          },
+                          [&](const proto::Orphans& one) {
+                              return fmt::format("orphans of {} in {}", world.name(one.relay), world.name(one.request));
                           },
                       },
                       message);

@@ -91,7 +91,7 @@ proto::Message message(Input& input) {
         }
         case 4: {
             proto::Up up{.request = id, .attempt = attempt, .sequence = 1};
-            up.missing.push_back({.node = peer(more), .reason = static_cast<proto::Reason>(input.octet() % 7)});
+            up.missing.push_back({.node = peer(more), .reason = static_cast<proto::Reason>(input.octet() % 9)});
             return up;
         }
         case 5:

@@ -191,9 +191,9 @@ TEST_CASE("no test sleeps, no thread is detached, nothing runs a shell") {
     }
 }
 
-TEST_CASE("no source is longer than 600 lines, no header longer than 300") {
+TEST_CASE("no source is longer than 600 lines, no header longer than 320") {
     for (const auto& source : sources({".hpp", ".cpp"}))
-        CHECK_MESSAGE(source.lines.size() <= (source.path.ends_with(".hpp") ? 300U : 600U),
+        CHECK_MESSAGE(source.lines.size() <= (source.path.ends_with(".hpp") ? 320U : 600U),
                       source.path << " has " << source.lines.size() << " lines");
 }
 

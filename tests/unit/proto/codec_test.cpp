@@ -86,10 +86,12 @@ TEST_CASE("the octets are those that messages.hpp describes") {
                 1,
                 7,
                 {{numbered<PeerId>(16), Outcome::ok, Bytes{0xAB}}},
+                {{Outcome::not_matched, {numbered<PeerId>(48)}}},
                 {{numbered<PeerId>(32), "b", Reason::no_ack, Outcome::unreachable, 200}},
-                ledger};
+                ledger,
+                {}};
     CHECK(to_hex(encode(up)) ==
-          "98"
+          "9a"
           "01"
           "13"
           "c410000102030405060708090a0b0c0d0e0f"
@@ -101,17 +103,23 @@ TEST_CASE("the octets are those that messages.hpp describes") {
           "00"
           "c401ab"
           "91"
-          "95"
+          "92"
+          "03"
+          "91c410303132333435363738393a3b3c3d3e3f"
+          "91"
+          "96"
           "c410202122232425262728292a2b2c2d2e2f"
           "a162"
           "02"
           "04"
           "ccc8"
+          "01"
           "93"
           "02"
           "98"
           "0100000001000000"
-          "01");
+          "01"
+          "90");
     const RequestBody body{.agent = "a",
                            .action = "b",
                            .filter = {{"i"}, {}, {}, {{"f", FactOperator::less, "1"}}},
@@ -286,7 +294,7 @@ TEST_CASE("whole numbers that are real stay real") {
 TEST_CASE("peeking reads only the beginning, and knows no unknown type") {
     CHECK(peek_type(from_hex("940117c1c1").value()).value() == MessageType::ping);
     for (const char* text :
-         {"", "94", "9401", "940100c0c0", "940106c0c0", "94010fc0c0", "94011bc0c0", "9401cc80c0", "91c0", "810117"}) {
+         {"", "94", "9401", "940100c0c0", "940106c0c0", "94010fc0c0", "940122c0c0", "9401cc80c0", "91c0", "810117"}) {
         CAPTURE(text);
         CHECK(peek_type(from_hex(text).value()).error().code == Errc::malformed);
     }
