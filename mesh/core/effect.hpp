@@ -28,7 +28,7 @@ struct Send { LinkId to; proto::Bytes frame; };
 struct Publish { std::string topic; proto::Bytes frame; };              // once, to all confirmed subscribers of the topic
 struct Dial { Address where; };                                         // keep a link there until told otherwise: retry for ever
 struct Undial { Address where; };                                       // close it, stop trying
-struct Follow { Address where; };                                       // keep our SUB connected to that XPUB
+struct Follow { Address where; std::vector<std::string> topics; };      // keep our SUB connected to that XPUB; again: other topics
 struct Unfollow { Address where; };
 struct Hangup { LinkId link; proto::Errc why; };                        // the engine has already forgotten it
 struct Perform { proto::RequestId request; proto::Bytes sealed; };      // this node is meant; answered by performed(), once
@@ -38,6 +38,7 @@ struct Withdraw { proto::RequestId request; };                          // cance
 enum class NoticeKind : std::uint8_t {
     member_joined, member_down, member_left, member_up, late_reply, duplicate_request, unknown_request, malformed_frame,
     refused_overload, reparented, resent, table_full, stale_record, link_replaced,
+    became_relay, became_leaf, attached, redirected, fetched, orphaned, adopted, group_changed,
 };
 struct Notice { NoticeKind kind; proto::PeerId about; proto::RequestId request; };
 
