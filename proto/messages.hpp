@@ -172,7 +172,7 @@ enum class MemberState : std::uint8_t { up = 0, down = 1, left = 2 };
 struct RosterEntry {
     Bytes record;                              // packed SealedRecord
     MemberState state = MemberState::up;       // as the sender sees it
-    std::uint32_t since_ms = 0;                // for how long, unless up
+    std::uint32_t since_ms = 0;                // for how long
 };
 // Of one group. Relays send each other everything when a link comes up or digests differ, and news as they learn them; a
 // leaf is sent the relays only.

@@ -27,7 +27,7 @@ struct Timing {
     int polls_unanswered_max = 3;                  // then it is lost
     std::chrono::milliseconds ihave_delay{5};      // a relay tells those it is standby of so much later
     std::chrono::milliseconds lazy_patience{30};   // they wait so long for their primary, then fetch
-    std::chrono::milliseconds orphan_patience{60}; // after the last relay spoke or was lost: for what others may still bring
+    std::chrono::milliseconds orphan_patience{40}; // after the last relay spoke or was lost: for what others may still bring
     std::chrono::milliseconds standby_patience{30};// a second gateway waits so long for the first
     std::chrono::milliseconds flush{5};            // answers to the client are coalesced for this long
     std::size_t flush_bytes = 64 * 1024;           // or until there are so many
@@ -63,8 +63,7 @@ struct Timing {
 class Engine {
  public:
     struct Self {
-        proto::PeerRecordBody record;               // ours
-        proto::Bytes sealed;                        // ours, packed SealedRecord
+        SharedRecord record;                        // ours
         std::vector<Address> seeds;                 // dialled while they are of use; our own is skipped
         std::size_t homes = 2;                      // relays a leaf is attached to: one primary, the others standby
         std::set<std::string, std::less<>> confined;  // collectives whose requests a gateway does not let through
@@ -139,7 +138,7 @@ class Engine {
         proto::Duration up_for{0}, silent_for{0};
         std::uint32_t flaps = 0;                    // how often the link to this peer was lost before
     };
-    std::vector<LinkView> links() const;            // to peers, by name; not to callers
+    std::vector<LinkView> links(proto::Now now) const;  // to peers, by name; not to callers
     struct GroupView {
         std::string group;
         std::uint32_t members = 0;                  // of all collectives together at most: the largest count
@@ -159,7 +158,7 @@ class Engine {
 };
 
 // Topics of the fan-out plane; the NUL keeps prefixes apart.
-std::string request_topic(std::string_view collective);      // "R<collective>\0": accountant to relays
+std::string relay_topic();                                   // "R": accountant to relays, whatever the collective
 std::string eager_topic(std::string_view collective);        // "E<collective>\0": relay to its children
 std::string lazy_topic(std::string_view collective);         // "L<collective>\0": relay to those it is standby of
 std::string presence_topic(const proto::PeerId& peer);       // "~<16 octets>": its loss means the peer's process is gone

@@ -1,4 +1,4 @@
-// The account itself: what becomes known is written down once, told to the client in few frames, and kept for a while.
+// The account itself: what becomes known is written down once, told to whoever asked in few frames, and kept for a while.
 
 #include <utility>
 
@@ -24,31 +24,39 @@ std::size_t size_of(const proto::Missing& missing) { return missing.name.size() 
 
 void Engine::State::answered(proto::Now now, const proto::RequestId& id, proto::Answer answer) {
     auto& account = accounts.at(id);
-    const proto::PeerId member = answer.node;
     const std::size_t bytes = size_of(answer);
-    ensure(account.gather.settle(member, answer.outcome), "an answer is written down once");
+    ensure(account.gather.settle(answer.node, answer.outcome), "an answer is written down once");
     held_bytes += answer.sealed.size();
+    account.excuses.erase(answer.node);
+    // A leaf has said all there is; a relay may have more to tell.
+    const auto child = account.children.find(answer.node);
+    if (child != account.children.end() && !child->second.relay) {
+        timers.cancel({.kind = Timer::Kind::patience, .request = id, .peer = answer.node});
+        account.children.erase(child);
+    }
     account.answers.push_back(std::move(answer));
-    settled(now, id, account, member, bytes);
+    written(now, id, account, bytes);
 }
 
 void Engine::State::missed(proto::Now now, const proto::RequestId& id, proto::Missing missing) {
     auto& account = accounts.at(id);
-    const proto::PeerId member = missing.node;
     const std::size_t bytes = size_of(missing);
-    ensure(account.gather.settle(member, missing.outcome), "a missing node is named once");
+    const auto node = missing.node;
+    ensure(account.gather.settle(node, missing.outcome), "a missing node is named once");
+    account.excuses.erase(node);
+    const auto child = account.children.find(node);
+    if (child != account.children.end() && !child->second.relay) {
+        timers.cancel({.kind = Timer::Kind::patience, .request = id, .peer = node});
+        account.children.erase(child);
+    }
     account.missing.push_back(std::move(missing));
-    settled(now, id, account, member, bytes);
+    written(now, id, account, bytes);
 }
 
-void Engine::State::settled(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& member,
-                            std::size_t bytes) {
-    if (account.children.erase(member) > 0)
-        timers.cancel({.kind = Timer::Kind::patience, .request = id, .peer = member});
+void Engine::State::written(proto::Now now, const proto::RequestId& id, Account& account, std::size_t bytes) {
     account.untold_bytes += bytes;
-    if (account.gather.closed()) return close_account(now, id, account);
-    if (account.client == 0) return keep_within_bounds(id);
-    if (account.untold_bytes >= timing.flush_bytes) return tell(id, account);
+    if (account.gather.closed() && abroad_closed(account)) return close_account(now, id, account);
+    if (account.untold_bytes >= timing.flush_bytes) return tell_all(id, account);
     const Timer flush{.kind = Timer::Kind::flush, .request = id};
     if (!timers.contains(flush)) timers.set(flush, now.mono + timing.flush);
 }
@@ -58,51 +66,102 @@ proto::Missing Engine::State::name_missing(proto::Now now, const proto::PeerId& 
     proto::Missing missing{.node = member, .name = {}, .reason = reason, .outcome = outcome, .since_ms = 0};
     const auto* known = members.find(member);
     if (known == nullptr) return missing;
-    missing.name = known->record.name;
+    missing.name = known->record->body.name;
     if (known->state == proto::MemberState::down) missing.since_ms = milliseconds(now.mono - known->since);
     return missing;
 }
 
+proto::Ledger Engine::State::total(const Account& account) const {
+    proto::Ledger ledger = account.gather.ledger();
+    for (const auto& [group, one] : account.abroad) {
+        ledger.expected += one.expected;
+        for (std::size_t i = 0; i < proto::outcome_count; ++i) ledger.counts[i] += one.counts[i];
+    }
+    ledger.closure = account.closed ? proto::Closure::closed : proto::Closure::open;
+    return ledger;
+}
+
 void Engine::State::close_account(proto::Now now, const proto::RequestId& id, Account& account) {
-    timers.cancel({.kind = Timer::Kind::deadline, .request = id});
+    account.closed = true;
     open.erase(id);
-    held_bytes -= account.sealed.size();
-    account.sealed = {};
-    tell(id, account);
+    for (const auto kind : {Timer::Kind::deadline, Timer::Kind::orphans}) timers.cancel({.kind = kind, .request = id});
+    for (const auto& [peer, child] : account.children)
+        timers.cancel({.kind = Timer::Kind::patience, .request = id, .peer = peer});
+    for (const auto& [group, branch] : account.branches) {
+        for (const auto& [peer, asked] : branch.asked) timers.cancel({.kind = Timer::Kind::branch, .request = id, .peer = peer});
+    }
+    account.children.clear();
+    account.excuses.clear();
+    write_foreign_missing(account);
+    tell_all(id, account);
     remember(now, Remembered::What::account, id);
 }
 
-// All that the client does not know yet, in as few frames as the limits allow. Only the last one may say `closed`.
-void Engine::State::tell(const proto::RequestId& id, Account& account) {
+void Engine::State::reopen(proto::Now now, const proto::RequestId& id) {
+    auto& account = accounts.at(id);
+    if (!account.closed) return;
+    account.closed = false;
+    open.insert(id);
+    std::erase_if(finished, [&](const Remembered& one) { return one.what == Remembered::What::account && one.request == id; });
+    const Timer memory{.kind = Timer::Kind::remember};
+    finished.empty() ? timers.cancel(memory) : timers.set(memory, finished.front().until);
+    timers.set({.kind = Timer::Kind::deadline, .request = id}, std::max(account.deadline, now.mono));
+    for (auto& parent : account.parents) parent.closing_told = false;
+}
+
+std::optional<LinkId> Engine::State::way_to(const Parent& parent) const {
+    if (!parent.caller) return preferred(parent.peer);
+    return parent.link == 0 ? std::nullopt : std::optional(parent.link);
+}
+
+void Engine::State::tell_all(const proto::RequestId& id, Account& account) {
     timers.cancel({.kind = Timer::Kind::flush, .request = id});
-    if (account.client == 0) return;
-    const proto::Ledger& ledger = account.gather.ledger();
+    account.untold_bytes = 0;
+    for (auto& parent : account.parents) tell(id, account, parent);
+    keep_within_bounds(id);
+}
+
+// All that this one does not know yet, in as few frames as the limits allow. Only the last one may say `closed`.
+void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& parent) {
+    const auto way = way_to(parent);
+    if (!way) return;
     const auto all_told = [&] {
-        return account.answers_told == account.answers.size() && account.missing_told == account.missing.size();
+        return parent.answers_told == account.answers.size() && parent.missing_told == account.missing.size();
     };
-    const bool closing = account.gather.closed() && !account.closing_told;
-    if (all_told() && !closing) return;
+    if (all_told() && (!account.closed || parent.closing_told)) return;
     do {
-        proto::Up up{.request = id, .attempt = account.attempt, .sequence = ++account.sequence};
-        std::size_t room = proto::limits::frame_size_max - frame_slack;
+        proto::Up up{.request = id, .attempt = parent.attempt, .sequence = ++parent.sequence};
+        std::size_t room = proto::limits::frame_size_max - frame_slack, bare = 0;
         const auto fits = [&](std::size_t size, std::size_t count) {
             if (size > room || count == proto::limits::results_per_frame_max) return false;
             room -= size;
             return true;
         };
-        while (account.missing_told < account.missing.size() &&
-               fits(size_of(account.missing[account.missing_told]), up.missing.size()))
-            up.missing.push_back(account.missing[account.missing_told++]);
-        while (account.answers_told < account.answers.size() &&
-               fits(size_of(account.answers[account.answers_told]), up.answers.size()))
-            up.answers.push_back(account.answers[account.answers_told++]);
-        up.ledger = ledger;
+        while (parent.missing_told < account.missing.size() &&
+               fits(size_of(account.missing[parent.missing_told]), up.missing.size()))
+            up.missing.push_back(account.missing[parent.missing_told++]);
+        std::map<Outcome, std::vector<proto::PeerId>> merged;
+        for (; parent.answers_told < account.answers.size(); ++parent.answers_told) {
+            const auto& answer = account.answers[parent.answers_told];
+            if (!fits(size_of(answer), std::max(up.answers.size(), bare))) break;
+            if (answer.sealed.empty()) {
+                merged[answer.outcome].push_back(answer.node);
+                ++bare;
+            } else {
+                up.answers.push_back(answer);
+            }
+        }
+        for (auto& [outcome, nodes] : merged) up.bare.push_back({outcome, std::move(nodes)});
+        up.ledger = total(account);
         if (!all_told()) up.ledger.closure = proto::Closure::open;
-        send(account.client, up);
+        // Other groups' accounts are told once what belongs to them was told.
+        if (all_told() && account.closed && !parent.caller && account.gateway == members.self()) {
+            for (const auto& [name, ledger] : account.abroad) up.groups.push_back({name, ledger});
+        }
+        send(*way, up);
     } while (!all_told());
-    account.closing_told = account.gather.closed();
-    account.untold_bytes = 0;
-    keep_within_bounds(id);
+    parent.spoken = true;
+    parent.closing_told = account.closed;
 }
 
 // ------------------------------------------------------------------------------------------------ memory
@@ -138,6 +197,9 @@ void Engine::State::forget_oldest() {
     switch (oldest.what) {
         case Remembered::What::account: {
             const auto found = accounts.find(oldest.request);
+            held_bytes -= found->second.sealed.size();
+            timers.cancel({.kind = Timer::Kind::i_have, .request = oldest.request});
+            if (!duties.contains(oldest.request)) timers.cancel({.kind = Timer::Kind::ack, .request = oldest.request});
             for (const auto& answer : found->second.answers) held_bytes -= answer.sealed.size();
             accounts.erase(found);
             break;

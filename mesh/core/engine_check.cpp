@@ -12,6 +12,12 @@ namespace mco::mesh {
 
 void Engine::State::check() const {
     members.check();
+    ensure(std::is_sorted(relays.begin(), relays.end()), "relays are sorted");
+    ensure(!relay || can_relay(self.record->body), "who cannot relay is a leaf");
+    const auto primaries = std::count_if(peers.begin(), peers.end(), [](const auto& one) {
+        return one.second.attached == proto::Standing::primary;
+    });
+    ensure(primaries <= 1, "a leaf has one primary");
     check_links();
     check_requests();
     check_timers();
@@ -36,8 +42,10 @@ void Engine::State::check_links() const {
         const auto state = members.find(id)->state;
         ensure(peer.links.empty() || state != proto::MemberState::down, "a linked member is not down");
         ensure(!peer.links.empty() || (peer.topics.empty() && !peer.following), "without a link no subscriptions");
+        ensure(!peer.links.empty() || (peer.standing == proto::Standing::none && peer.attached == proto::Standing::none),
+               "without a link nobody is attached");
         ensure(std::is_sorted(peer.topics.begin(), peer.topics.end()), "topics are sorted");
-        const auto key = keys.find(members.find(id)->record.curve_key);
+        const auto key = keys.find(members.find(id)->record->body.curve_key);
         ensure(key != keys.end(), "every member's key is known");
         const bool watched = timers.contains({.kind = Timer::Kind::forget, .peer = id});
         ensure(watched == (state != proto::MemberState::up), "whoever is not up will be forgotten");
@@ -51,7 +59,7 @@ void Engine::State::check_links() const {
     ensure(of_nodes == 0, "every node's link is filed under its peer");
     for (const auto& [key, where] : dials) {
         ensure(key == where.key, "a dial is filed under its key");
-        ensure(key != self.record.curve_key, "we do not dial ourselves");
+        ensure(key != self.record->body.curve_key, "we do not dial ourselves");
     }
 }
 
@@ -60,27 +68,27 @@ void Engine::State::check_requests() const {
     ensure(open.size() <= proto::limits::live_requests_max, "live requests are bounded");
     for (const auto& [id, account] : accounts) {
         account.gather.check();
-        ensure(account.gather.closed() != open.contains(id), "an account is open or closed");
-        ensure(account.answers.size() + account.missing.size() == account.gather.ledger().accounted(),
-               "everything counted is written down once");
-        ensure(account.answers_told <= account.answers.size() && account.missing_told <= account.missing.size(),
-               "no more is told than is known");
+        ensure(account.closed != open.contains(id), "an account is open or closed");
+        ensure(!account.closed || (account.gather.closed() && abroad_closed(account)), "a closed account owes nothing");
+        ensure(account.closed || !account.gather.closed() || !abroad_closed(account), "an account that owes nothing is closed");
+        ensure(account.answers.size() + account.missing.size() >= account.gather.ledger().accounted(),
+               "everything counted is written down");
+        ensure(!account.parents.empty(), "somebody asked");
+        for (const auto& parent : account.parents) {
+            ensure(parent.answers_told <= account.answers.size() && parent.missing_told <= account.missing.size(),
+                   "no more is told than is known");
+            ensure(parent.link == 0 || links.contains(parent.link), "a caller's link is up");
+        }
         for (const auto& answer : account.answers) bytes += answer.sealed.size();
         bytes += account.sealed.size();
-        if (account.gather.closed()) ++closed;
-        std::size_t others = 0;
-        for (const auto& member : account.gather.owed()) {
-            if (member == members.self()) continue;
-            ++others;
-            ensure(account.children.contains(member), "whoever is owed is waited for");
-            ensure(timers.contains({.kind = Timer::Kind::patience, .request = id, .peer = member}),
-                   "patience with a member ends");
+        if (account.closed) ++closed;
+        for (const auto& [peer, child] : account.children) {
+            ensure(peers.contains(peer), "a child is a peer");
+            ensure(timers.contains({.kind = Timer::Kind::patience, .request = id, .peer = peer}),
+                   "patience with a child ends");
         }
-        ensure(others == account.children.size(), "nobody else is waited for");
-        ensure(account.gather.closed() != timers.contains({.kind = Timer::Kind::deadline, .request = id}),
+        ensure(account.closed != timers.contains({.kind = Timer::Kind::deadline, .request = id}),
                "an open account has a deadline");
-        ensure(account.client == 0 || account.gather.closed() || links.contains(account.client),
-               "the client is linked");
     }
     for (const auto& [id, duty] : duties) {
         bytes += duty.reply.size();
@@ -113,21 +121,55 @@ void Engine::State::check_timers() const {
             case Timer::Kind::silence:
                 return ensure(links.contains(timer.link), "a timer of silence has its link");
             case Timer::Kind::review:
+            case Timer::Kind::bench:
             case Timer::Kind::forget:
                 return ensure(peers.contains(timer.peer), "a timer of a peer has its peer");
+            case Timer::Kind::gossip:
+                return ensure(!news.empty(), "there is something to gossip about");
+            case Timer::Kind::summary:
+                return;
             case Timer::Kind::ack:
-                return ensure(duties.contains(timer.request), "a timer of a duty has its duty");
+                return ensure(duties.contains(timer.request) || accounts.contains(timer.request),
+                              "a timer of a duty has its duty");
+            case Timer::Kind::i_have:
+                return ensure(accounts.contains(timer.request), "there is something to have");
             case Timer::Kind::deadline:
             case Timer::Kind::flush:
+            case Timer::Kind::orphans:
                 return ensure(open.contains(timer.request), "a timer of an account has an open one");
             case Timer::Kind::patience:
                 return ensure(open.contains(timer.request) && accounts.at(timer.request).children.contains(timer.peer),
                               "a timer of patience has its child");
+            case Timer::Kind::branch:
+                return ensure(open.contains(timer.request), "a timer of a branch has its account");
+            case Timer::Kind::lazy:
+                return ensure(lazies.contains(timer.request), "a timer of laziness has its request");
+            case Timer::Kind::standby:
+                return ensure(standbys.contains(timer.request), "a timer of a second gateway has its request");
             case Timer::Kind::remember:
                 return ensure(!finished.empty(), "a timer of memory has something to forget");
         }
     });
     ensure(finished.empty() || timers.contains({.kind = Timer::Kind::remember}), "the finished are forgotten");
+}
+
+// What the tables hold, with a guess at what their nodes cost beside it; shared records are counted with each holder.
+std::size_t Engine::State::bytes() const {
+    constexpr std::size_t tree_node = 48;
+    std::size_t sum = sizeof(State);
+    for (const auto& [id, member] : members.members())
+        sum += sizeof(id) + sizeof(member) + sizeof(Record) + member.record->sealed.size() + tree_node;
+    for (const auto& [id, peer] : peers) {
+        sum += sizeof(id) + sizeof(peer) + tree_node + 2 * tree_node;  // its key, too
+        for (const auto& topic : peer.topics) sum += sizeof(topic) + topic.capacity();
+    }
+    sum += links.size() * (sizeof(LinkId) + sizeof(Link) + tree_node);
+    sum += timers.size() * (2 * sizeof(Timer) + 2 * tree_node + 32);
+    for (const auto& [id, account] : accounts)
+        sum += sizeof(account) + account.gather.ledger().expected * (sizeof(proto::PeerId) + 16 + tree_node) +
+               account.answers.size() * sizeof(proto::Answer);
+    sum += duties.size() * (sizeof(Duty) + tree_node + sizeof(Reporter));
+    return sum + held_bytes;
 }
 
 std::string Engine::State::describe() const {
@@ -149,7 +191,7 @@ std::string Engine::State::describe() const {
     return fmt::format(
         "{}: {} members ({} up, {} down, {} left), {} links, {} callers, {} dials, {} live requests, "
         "{} working, {} remembered, {} octets held",
-        self.record.name, members.members().size(), up, down, left, node_links, links.size() - node_links, dials.size(),
+        self.record->body.name, members.members().size(), up, down, left, node_links, links.size() - node_links, dials.size(),
         open.size(), working, finished.size(), held_bytes);
 }
 

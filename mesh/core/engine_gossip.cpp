@@ -1,4 +1,5 @@
-// The roster among nodes: everything when a link comes up or digests differ, news as they are learned; and signs of life.
+// The roster among relays: everything when digests differ, news as they are learned; leaves are told the relays only. And
+// signs of life.
 
 #include <algorithm>
 #include <utility>
@@ -14,17 +15,20 @@ namespace {
 // Room for the array around the entries of one frame, and for the numbers beside each record.
 constexpr std::size_t frame_slack = 1024;
 constexpr std::size_t entry_slack = 16;
+// So few members are told at once: a round trip less, when a small mesh forms.
+constexpr std::size_t small_group = 64;
 
 }  // namespace
 
 // Returns whether others should hear of it: a record or a departure that was new to us. Ups and downs are not passed on,
 // because each node judges its own links.
 bool Engine::State::learn(proto::Now now, Roster::Word word) {
-    const proto::PeerId peer = word.record.peer;
+    const proto::PeerId peer = word.record->body.peer;
     const bool first_hand = word.first_hand;
     const auto* before = members.find(peer);
     const auto old_state = before != nullptr ? before->state : proto::MemberState::up;
-    const auto old_key = before != nullptr ? before->record.curve_key : word.record.curve_key;
+    const auto old_key = before != nullptr ? before->record->body.curve_key : word.record->body.curve_key;
+    word.wanted = before == nullptr || peer == members.self() || wants_link(peer);
     const auto learned = members.learn(now, std::move(word));
     switch (learned) {
         case Roster::Learned::stale:
@@ -41,7 +45,8 @@ bool Engine::State::learn(proto::Now now, Roster::Word word) {
             // The process at the other end of the older links is gone, even if they do not show it yet.
             end_older_links(now, peer);
             if (peers.at(peer).links.empty()) peers.at(peer).turned = now.mono;
-            if (!first_hand) redial(members.find(peer)->record.curve_key);
+            peers.at(peer).shunned_until = {};
+            if (!first_hand) redial(members.find(peer)->record->body.curve_key);
             break;
         case Roster::Learned::nothing:
         case Roster::Learned::renewed:
@@ -50,24 +55,27 @@ bool Engine::State::learn(proto::Now now, Roster::Word word) {
     }
     if (peer == members.self()) return false;
     const auto& member = *members.find(peer);
-    if (member.state != old_state) {
+    const bool turned = member.state != old_state;
+    if (turned) {
         notice(member.state == proto::MemberState::up     ? NoticeKind::member_up
                : member.state == proto::MemberState::down ? NoticeKind::member_down
                                                           : NoticeKind::member_left,
                peer);
     }
-    if (old_key != member.record.curve_key) {
+    if (old_key != member.record->body.curve_key) {
         const auto owner = keys.find(old_key);
         if (owner != keys.end() && owner->second == peer) keys.erase(owner);
         if (dials.contains(old_key) && !is_seed(old_key)) undial(old_key);
     }
-    keys[member.record.curve_key] = peer;
-    member_changed(now, peer);
+    keys[member.record->body.curve_key] = peer;
+    if (turned || learned != Roster::Learned::nothing) {
+        member_changed(now, peer);
+    }
     return learned != Roster::Learned::nothing;
 }
 
 void Engine::State::end_older_links(proto::Now now, const proto::PeerId& peer) {
-    const auto incarnation = members.find(peer)->record.incarnation;
+    const auto incarnation = members.find(peer)->record->body.incarnation;
     const auto theirs = peers.at(peer).links;
     for (const LinkId link : theirs) {
         const auto found = links.find(link);
@@ -76,6 +84,7 @@ void Engine::State::end_older_links(proto::Now now, const proto::PeerId& peer) {
 }
 
 void Engine::State::member_changed(proto::Now now, const proto::PeerId& peer) {
+    rank(now, peer);
     const auto* member = members.find(peer);
     const Timer timer{.kind = Timer::Kind::forget, .peer = peer};
     if (member->state == proto::MemberState::up) {
@@ -91,11 +100,15 @@ void Engine::State::forget_member(proto::Now now, const proto::PeerId& peer) {
         timers.set(timer, now.mono + timing.forget_down);
         return;
     }
-    const auto key = members.find(peer)->record.curve_key;
-    timers.cancel({.kind = Timer::Kind::review, .peer = peer});
+    const auto key = members.find(peer)->record->body.curve_key;
+    for (const auto kind : {Timer::Kind::review, Timer::Kind::bench, Timer::Kind::forget})
+        timers.cancel({.kind = kind, .peer = peer});
     if (dials.contains(key) && !is_seed(key)) undial(key);
     const auto owner = keys.find(key);
     if (owner != keys.end() && owner->second == peer) keys.erase(owner);
+    ranking.forget(peer);
+    roles_stale = true;
+    news.erase(peer);
     members.forget(peer);
     peers.erase(peer);
     waiting.erase(peer);
@@ -108,39 +121,76 @@ void Engine::State::roster_frame(proto::Now now, LinkId from, std::vector<Opened
     if (found == links.end() || found->second.caller) return;
     const proto::PeerId sender = found->second.peer;
     heard_from(now, found->second);
-    std::vector<proto::PeerId> news;
+    if (!ours(sender)) return notice(NoticeKind::malformed_frame, sender);
+    std::vector<proto::PeerId> fresh;
     for (auto& one : entries) {
-        const proto::PeerId peer = one.record.peer;
-        const auto age = std::chrono::milliseconds(one.entry.since_ms);
-        const bool gone = one.entry.state != proto::MemberState::up;
-        // What others are about to forget is not worth learning: it would go round for ever.
+        const proto::PeerId peer = one.record->body.peer;
+        const auto age = std::chrono::milliseconds(one.since_ms);
+        const bool gone = one.state != proto::MemberState::up;
+        // Of other groups their gateways tell; and what others are about to forget is not worth learning: it would go round
+        // for ever.
+        if (one.record->body.group != self.record->body.group) continue;
         if (gone && members.find(peer) == nullptr && age >= timing.forget_down) continue;
         const auto at = peers.find(peer);
         const bool first = at == peers.end();
         Roster::Word word{.record = std::move(one.record),
-                          .sealed = std::move(one.entry.record),
-                          .state = one.entry.state,
-                          .since = gone ? now.mono - age : now.mono,
+                          .state = one.state,
+                          .since = now.mono - age,
                           .first_hand = false,
                           .linked = !first && !at->second.links.empty()};
         if (!learn(now, std::move(word))) continue;
-        news.push_back(peer);
+        fresh.push_back(peer);
+    }
+    settle_roles(now);
+    for (const auto& peer : fresh) {
         if (peers.contains(peer)) review(now, peer);
     }
-    if (!news.empty()) pass_on(now, news, sender);
+    if (!relay) settle_homes(now);
+    if (!fresh.empty()) pass_on(now, fresh, sender);
 }
 
-void Engine::State::pass_on(proto::Now now, const std::vector<proto::PeerId>& news, const proto::PeerId& source) {
+// In a small group what is new goes on at once, and on and on until everybody knows. In a large one relays are told by who
+// heard it first, in batches: they are all linked with each other, and digests find what was lost.
+void Engine::State::pass_on(proto::Now now, const std::vector<proto::PeerId>& fresh, const proto::PeerId& source) {
+    if (!relay) return;
+    if (members.of_group() <= small_group) return spread(now, fresh, source);
+    if (is_relay(source) && std::find(fresh.begin(), fresh.end(), source) == fresh.end()) return;
+    news.insert(fresh.begin(), fresh.end());
+    const Timer timer{.kind = Timer::Kind::gossip};
+    if (!news.empty() && !timers.contains(timer)) timers.set(timer, now.mono + timing.gossip_delay);
+}
+
+void Engine::State::spread(proto::Now now, const std::vector<proto::PeerId>& fresh, const proto::PeerId& source) {
+    std::vector<proto::PeerId> ours_only, relays_only;
+    for (const auto& id : fresh) {
+        if (!ours(id)) continue;
+        ours_only.push_back(id);
+        if (is_relay(id)) relays_only.push_back(id);
+    }
     for (const auto& [id, peer] : peers) {
         const auto link = preferred(id);
-        if (link && id != source) send_entries(now, *link, news);
+        if (link && id != source && ours(id)) send_entries(now, *link, is_relay(id) ? ours_only : relays_only);
     }
+}
+
+void Engine::State::greet(proto::Now now, LinkId id) {
+    const auto found = links.find(id);
+    if (found == links.end()) return;
+    const auto peer = found->second.peer;
+    found->second.greeted = true;
+    if (!ours(peer)) return send_groups(now, id);
+    if (!is_relay(peer)) return send_relays(now, id);
+    if (!relay) return;  // we attach to it, and it tells us
+    if (members.of_group() <= small_group) return send_roster(now, id);
+    ping(now, id);  // the digest in it says whether there is anything to tell
 }
 
 void Engine::State::send_roster(proto::Now now, LinkId link) {
     std::vector<proto::PeerId> everybody;
     everybody.reserve(members.members().size());
-    for (const auto& [id, member] : members.members()) everybody.push_back(id);
+    for (const auto& [id, member] : members.members()) {
+        if (members.ours(member)) everybody.push_back(id);
+    }
     links.at(link).roster_sent = now.mono;
     send_entries(now, link, everybody);
 }
@@ -156,12 +206,11 @@ void Engine::State::send_entries(proto::Now now, LinkId link, const std::vector<
     for (const auto& id : ids) {
         const auto* member = members.find(id);
         if (member == nullptr) continue;
-        const std::size_t size = member->sealed.size() + entry_slack;
+        const std::size_t size = member->record->sealed.size() + entry_slack;
         if (roster.entries.size() == proto::limits::roster_entries_per_frame_max ||
             bytes + size > proto::limits::frame_size_max - frame_slack)
             finish();
-        const bool up = member->state == proto::MemberState::up;
-        roster.entries.push_back({member->sealed, member->state, up ? 0 : milliseconds(now.mono - member->since)});
+        roster.entries.push_back({member->record->sealed, member->state, milliseconds(now.mono - member->since)});
         bytes += size;
     }
     finish();
@@ -187,7 +236,7 @@ void Engine::State::ping(proto::Now now, LinkId id) {
 void Engine::State::on_ping(proto::Now now, LinkId id, const proto::Ping& ping) {
     send(id, proto::Pong{ping.token});
     const auto& link = links.at(id);
-    if (link.caller || ping.roster_digest == members.digest()) return;
+    if (link.caller || !relay || !is_relay(link.peer) || ping.roster_digest == members.digest()) return;
     if (link.roster_sent && now.mono < *link.roster_sent + timing.ping_interval) return;
     send_roster(now, id);
 }
@@ -204,6 +253,8 @@ void Engine::State::on_bye(proto::Now now, LinkId id) {
     if (!members.mark_left(now, peer)) return;
     notice(NoticeKind::member_left, peer);
     member_changed(now, peer);
+    settle_roles(now);
+    settle_homes(now);
     pass_on(now, {peer}, peer);
 }
 

@@ -20,18 +20,18 @@ void Engine::State::link_up(proto::Now now, Linked linked) {
         effects.push_back(Hangup{linked.link, Errc::overloaded});
         return;
     }
-    if (!linked.caller) return node_link_up(now, std::move(linked));
+    if (!linked.caller) return peer_link_up(now, std::move(linked));
     Link link;
     link.peer = linked.peer;
     link.side = linked.side;
     link.caller = true;
-    link.heard = now.mono;
+    link.since = link.heard = now.mono;
     links.emplace(linked.link, link);
 }
 
-void Engine::State::node_link_up(proto::Now now, Linked linked) {
+void Engine::State::peer_link_up(proto::Now now, Linked linked) {
     const proto::PeerId peer = linked.peer;
-    if (!linked.record || linked.record->peer != peer || peer == members.self()) {
+    if (!linked.record || linked.record->body.peer != peer || peer == members.self()) {
         notice(NoticeKind::malformed_frame, peer);
         effects.push_back(Hangup{linked.link, Errc::invalid});
         return;
@@ -39,43 +39,43 @@ void Engine::State::node_link_up(proto::Now now, Linked linked) {
     Link link;
     link.peer = peer;
     link.side = linked.side;
-    link.key = linked.record->curve_key;
-    link.incarnation = linked.record->incarnation;
-    link.heard = now.mono;
+    link.key = linked.record->body.curve_key;
+    link.incarnation = linked.record->body.incarnation;
+    link.since = link.heard = now.mono;
 
     const auto* known = members.find(peer);
     const auto found = peers.find(peer);
     const bool zombie = known != nullptr && found != peers.end() && !found->second.links.empty() &&
-                        link.incarnation < known->record.incarnation;
+                        link.incarnation < known->record->body.incarnation;
     const bool no_room = known == nullptr && members.members().size() >= proto::limits::roster_max;
     if (zombie || no_room) {  // the process at the other end was replaced already; or there is no place for it
         notice(zombie ? NoticeKind::stale_record : NoticeKind::table_full, peer);
         effects.push_back(Hangup{linked.link, zombie ? Errc::expired : Errc::overloaded});
         return;
     }
-    const bool news = learn(now, {.record = std::move(*linked.record),
-                                  .sealed = std::move(linked.sealed_record),
-                                  .state = proto::MemberState::up,
-                                  .since = now.mono,
-                                  .first_hand = true,
-                                  .linked = true});
-    auto& ours = peers.at(peer);
-    const auto others = ours.links;
+    const bool fresh = learn(now, {.record = std::move(linked.record),
+                                   .state = proto::MemberState::up,
+                                   .since = now.mono,
+                                   .first_hand = true,
+                                   .linked = true});
+    auto& theirs = peers.at(peer);
+    const auto older = theirs.links;
     links.emplace(linked.link, link);
-    ours.links.push_back(linked.link);
+    theirs.links.push_back(linked.link);
     // A peer keeps one dial to us and we keep one to it: of two links of one side the older is dead, whoever notices when.
-    for (const LinkId other : others) {
+    for (const LinkId other : older) {
         if (links.at(other).side != link.side) continue;
         notice(NoticeKind::link_replaced, peer);
         hang_up(now, other, Errc::expired);
     }
-    ours.heard = now.mono;
+    theirs.heard = now.mono;
     timers.set({.kind = Timer::Kind::silence, .link = linked.link}, now.mono + timing.link_silence_max);
-    if (others.empty()) first_link(now, peer);
-    send_roster(now, linked.link);
-    if (news) pass_on(now, {peer}, peer);
+    if (older.empty()) first_link(now, peer);
+    settle_roles(now);
+    if (const auto at = links.find(linked.link); at != links.end() && !at->second.greeted) greet(now, linked.link);
+    if (fresh) pass_on(now, {peer}, peer);
     review(now, peer);
-    member_linked(now, peer);
+    peer_linked(now, peer);
     speak_waiting(now, peer);
 }
 
@@ -111,25 +111,48 @@ void Engine::State::forget_link(proto::Now now, LinkId id) {
 
 void Engine::State::last_link_gone(proto::Now now, const proto::PeerId& id) {
     auto& peer = peers.at(id);
+    const bool was_child = peer.standing == proto::Standing::primary;
     peer.turned = now.mono;
+    ++peer.flaps;
     peer.topics.clear();  // the host tells them again when there is a link
-    if (peer.following) effects.push_back(Unfollow{*peer.following});
-    peer.following.reset();
+    peer.standing = peer.attached = proto::Standing::none;
+    follow(id);
     if (members.mark_down(now, id)) notice(NoticeKind::member_down, id);
     member_changed(now, id);
-    member_unlinked(now, id);
+    if (was_child && ours(id)) pass_on(now, {id}, id);  // the other relays have no link to judge by
+    peer_unlinked(now, id);
     review(now, id);
+    settle_homes(now);
+}
+
+// What we subscribe to at a peer, by its place and ours.
+std::vector<std::string> Engine::State::topics_at(const proto::PeerId& id) const {
+    std::vector<std::string> topics;
+    const auto& peer = peers.at(id);
+    if (peer.links.empty() || !ours(id)) return topics;
+    const auto& collectives = self.record->body.collectives;
+    if (relay && is_relay(id)) {
+        topics.push_back(relay_topic());
+    } else if (peer.attached == proto::Standing::primary) {
+        for (const auto& collective : collectives) topics.push_back(eager_topic(collective));
+    } else if (peer.attached == proto::Standing::standby) {
+        for (const auto& collective : collectives) topics.push_back(lazy_topic(collective));
+    }
+    if (!topics.empty()) topics.push_back(presence_topic(members.self()));
+    return topics;
 }
 
 void Engine::State::follow(const proto::PeerId& id) {
     auto& peer = peers.at(id);
-    const auto* member = members.find(id);
+    const auto& record = members.find(id)->record->body;
+    auto topics = topics_at(id);
     std::optional<Address> wanted;
-    if (!peer.links.empty() && !member->record.fanout_endpoint.empty())
-        wanted = Address{member->record.fanout_endpoint, member->record.curve_key};
-    if (wanted == peer.following) return;
-    if (peer.following) effects.push_back(Unfollow{*peer.following});
-    if (wanted) effects.push_back(Follow{*wanted});
+    if (!topics.empty() && !record.fanout_endpoint.empty()) wanted = Address{record.fanout_endpoint, record.curve_key};
+    if (wanted == peer.following && (!wanted || topics == peer.following_topics)) return;
+    if (peer.following && wanted != peer.following) effects.push_back(Unfollow{*peer.following});
+    if (wanted) effects.push_back(Follow{*wanted, topics});
+    peer.sequences.clear();
+    peer.following_topics = wanted ? std::move(topics) : std::vector<std::string>();
     peer.following = std::move(wanted);
 }
 
@@ -155,6 +178,11 @@ void Engine::State::heard_from(proto::Now now, Link& link) {
     if (!std::exchange(link.spoke, true)) review(now, link.peer);
 }
 
+bool Engine::State::has_subscribed(const proto::PeerId& peer, std::string_view topic) const {
+    const auto& topics = peers.at(peer).topics;
+    return std::binary_search(topics.begin(), topics.end(), topic);
+}
+
 // The timer is not moved at each frame; it looks when it fires, and sleeps on for what is left.
 void Engine::State::silence_passed(proto::Now now, LinkId id) {
     const auto until = links.at(id).heard + timing.link_silence_max;
@@ -173,7 +201,7 @@ void Engine::State::subscribed(const proto::PeerId& id, std::string_view topic) 
     auto& topics = found->second.topics;
     const auto at = std::lower_bound(topics.begin(), topics.end(), topic);
     if (at != topics.end() && *at == topic) return;
-    if (topics.size() > proto::limits::collectives_max) return notice(NoticeKind::table_full, id);
+    if (topics.size() > 2 * proto::limits::collectives_max + 2) return notice(NoticeKind::table_full, id);
     topics.emplace(at, topic);
 }
 
@@ -197,7 +225,7 @@ bool Engine::State::is_seed(const proto::CurvePublicKey& key) const {
 
 std::vector<Address> Engine::State::ways_to(const proto::CurvePublicKey& key) const {
     std::vector<Address> ways;
-    if (key == self.record.curve_key) return ways;
+    if (key == self.record->body.curve_key) return ways;
     const auto add = [&](const Address& way) {
         if (std::find(ways.begin(), ways.end(), way) == ways.end()) ways.push_back(way);
     };
@@ -207,20 +235,24 @@ std::vector<Address> Engine::State::ways_to(const proto::CurvePublicKey& key) co
     const auto owner = keys.find(key);
     if (owner == keys.end()) return ways;
     const auto* member = members.find(owner->second);
-    if (member->state != proto::MemberState::left && !member->record.link_endpoint.empty())
-        add({member->record.link_endpoint, key});
+    if (member->state != proto::MemberState::left && !member->record->body.link_endpoint.empty())
+        add({member->record->body.link_endpoint, key});
     return ways;
 }
 
 bool Engine::State::wants_dial(proto::Now now, const proto::CurvePublicKey& key) const {
     const bool dialling = dials.contains(key);
     const auto owner = keys.find(key);
-    if (owner == keys.end()) return !ways_to(key).empty();
+    if (owner == keys.end()) return !ways_to(key).empty() && seed_is_of_use(key);
     const auto& id = owner->second;
     const auto& peer = peers.at(id);
+    if (!wants_link(id)) return is_seed(key) && seed_is_of_use(key) && !ways_to(key).empty();
+    const bool leaf_of_it = ours(id) && !relay;
     const bool grace_over = now.mono >= peer.turned + timing.dial_grace;
-    if (peer.links.empty())
-        return !ways_to(key).empty() && (dialling || is_seed(key) || members.self() > id || grace_over);
+    if (peer.links.empty()) {
+        if (ways_to(key).empty()) return false;
+        return dialling || is_seed(key) || leaf_of_it || lonely() || members.self() > id || grace_over;
+    }
     if (!dialling) return false;
     const auto has = [&](Side side) {
         return std::any_of(peer.links.begin(), peer.links.end(),
@@ -288,9 +320,9 @@ void Engine::State::turn_dials() {
 }
 
 void Engine::State::review(proto::Now now, const proto::PeerId& id) {
-    const auto& peer = peers.at(id);
+    auto& peer = peers.at(id);
     const auto* member = members.find(id);
-    const auto key = member->record.curve_key;
+    const auto key = member->record->body.curve_key;
     follow(id);
     steer(now, key);
     const Timer timer{.kind = Timer::Kind::review, .peer = id};
@@ -299,12 +331,19 @@ void Engine::State::review(proto::Now now, const proto::PeerId& id) {
     if (!peer.links.empty()) {
         const bool may_be_needless = dials.contains(key) && now.mono < first;
         may_be_needless ? timers.set(timer, first) : timers.cancel(timer);
-    } else if (now.mono < second) {
+        return;
+    }
+    if (!wants_link(id)) return timers.cancel(timer);
+    if (now.mono < second) {
         timers.set(timer, now.mono < first ? first : second);
     } else if (member->state == proto::MemberState::up && members.mark_down(now, id)) {
         // Others may reach it; we had the time to, and did not.
         notice(NoticeKind::member_down, id);
         member_changed(now, id);
+    }
+    if (!relay && ours(id) && now.mono >= first && now.mono >= peer.shunned_until) {
+        peer.shunned_until = now.mono + timing.shun;  // the next relay in our order takes its place meanwhile
+        settle_homes(now);
     }
 }
 

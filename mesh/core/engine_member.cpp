@@ -20,14 +20,34 @@ constexpr std::size_t reporters_max = 4;
 
 }  // namespace
 
-void Engine::State::local(proto::Now now, proto::Request request) {
+// From the accountant of the group, or from our relay. A relay with leaves accounts for them.
+void Engine::State::from_above(proto::Now now, proto::Request request) {
     const proto::PeerId accountant = request.accountant;
-    if (accountant == members.self() || members.find(accountant) == nullptr)
-        return notice(NoticeKind::unknown_request, accountant);
+    if (accountant == members.self() || !ours(accountant)) return notice(NoticeKind::unknown_request, accountant);
     const auto sealed = proto::unpack<proto::SealedRequest>(request.sealed);
     const auto route = sealed ? proto::unpack<proto::Route>(sealed->route) : tl::unexpected(sealed.error());
     if (!route) return notice(NoticeKind::malformed_frame, accountant);
-    take_on(now, route->request, accountant, request.attempt, std::move(request.sealed));
+    const auto id = route->request;
+    if (lazies.erase(id) > 0) timers.cancel({.kind = Timer::Kind::lazy, .request = id});
+    const bool accounts_for_others =
+        request.scope == proto::Scope::local &&
+        (accounts.contains(id) || (relay && (request.gateway == members.self() || standbys.contains(id) ||
+                                             std::any_of(peers.begin(), peers.end(), [](const auto& one) {
+                                                 return one.second.standing != proto::Standing::none;
+                                             }))));
+    if (accounts_for_others) return relay_request(now, std::move(request), *route);
+    if (meant(*members.find(members.self()), route->collective))
+        return take_on(now, id, accountant, request.attempt, std::move(request.sealed));
+    nothing_to_do(id, accountant, request.attempt);
+}
+
+// Nobody here is meant: whoever asked need not wait.
+void Engine::State::nothing_to_do(const proto::RequestId& id, const proto::PeerId& accountant, std::uint8_t attempt) {
+    const auto link = preferred(accountant);
+    if (!link) return;
+    proto::Up up{.request = id, .attempt = attempt, .sequence = 1};
+    up.ledger.closure = proto::Closure::closed;
+    send(*link, up);
 }
 
 void Engine::State::take_on(proto::Now now, const proto::RequestId& id, const proto::PeerId& accountant,
@@ -64,8 +84,10 @@ void Engine::State::asked_again(proto::Now now, const proto::RequestId& id, Duty
 void Engine::State::overloaded(proto::Now now, const proto::RequestId& id, const proto::PeerId& accountant,
                                std::uint8_t attempt) {
     notice(NoticeKind::refused_overload, accountant, id);
-    if (accountant == members.self())
-        return missed(now, id, name_missing(now, accountant, Outcome::unreachable, proto::Reason::overloaded));
+    if (accountant == members.self()) {
+        missed(now, id, name_missing(now, accountant, Outcome::unreachable, proto::Reason::overloaded));
+        return;
+    }
     const auto link = preferred(accountant);
     if (!link) return;  // it will hear of us, or name us, without this
     proto::Up up{.request = id, .attempt = attempt, .sequence = 1};
@@ -81,7 +103,8 @@ void Engine::State::overloaded(proto::Now now, const proto::RequestId& id, const
 // Says where we are with it: now, or when there is a link.
 void Engine::State::speak(proto::Now now, const proto::RequestId& id, const Duty& duty, Reporter& reporter) {
     if (reporter.accountant == members.self()) {
-        if (owed_by(id, reporter.accountant) == nullptr) return;
+        const auto account = accounts.find(id);
+        if (account == accounts.end() || account->second.closed || !account->second.gather.expects(members.self())) return;
         if (duty.progress == Progress::working) return accepted(now, id, reporter.accountant);
         return answered(now, id, {.node = members.self(), .outcome = duty.outcome, .sealed = duty.reply});
     }
@@ -125,26 +148,45 @@ void Engine::State::forget_waiting(const proto::PeerId& accountant, const proto:
 }
 
 void Engine::State::ack_due(proto::Now now, const proto::RequestId& id) {
-    auto& duty = duties.at(id);
+    if (const auto account = accounts.find(id); account != accounts.end()) {
+        for (auto& parent : account->second.parents) {
+            const auto way = way_to(parent);
+            if (parent.spoken || !way) continue;
+            parent.spoken = true;
+            send(*way, proto::Ack{id, parent.attempt, total(account->second).expected});
+        }
+    }
+    const auto found = duties.find(id);
+    if (found == duties.end()) return;
+    auto& duty = found->second;
     for (auto& reporter : duty.to) {
         if (!reporter.spoken) speak(now, id, duty, reporter);
     }
 }
 
-void Engine::State::on_poll(LinkId id, const proto::Poll& poll) {
+void Engine::State::on_poll(proto::Now, LinkId id, const proto::Poll& poll) {
     const Link& link = links.at(id);
     proto::Status status{.request = poll.request, .attempt = poll.attempt, .progress = Progress::unknown};
-    if (link.caller) {
-        const auto account = accounts.find(poll.request);
-        if (account != accounts.end() && account->second.caller == link.peer)
-            status.progress = account->second.gather.closed() ? Progress::done : Progress::working;
-        return send(id, status);
+    if (const auto account = accounts.find(poll.request); account != accounts.end()) {
+        auto& parents = account->second.parents;
+        const auto parent = std::find_if(parents.begin(), parents.end(), [&](const Parent& one) {
+            return one.peer == link.peer && one.caller == link.caller;
+        });
+        if (parent != parents.end()) {
+            status.progress = account->second.closed ? Progress::done : Progress::working;
+            send(id, status);
+            if (!account->second.closed || link.caller) return;
+            parent->answers_told = parent->missing_told = 0;
+            parent->closing_told = false;
+            return tell(poll.request, account->second, *parent);
+        }
     }
+    if (link.caller) return send(id, status);
     const auto found = duties.find(poll.request);
-    const bool ours =
+    const bool asked_by_it =
         found != duties.end() && std::any_of(found->second.to.begin(), found->second.to.end(),
                                              [&](const Reporter& one) { return one.accountant == link.peer; });
-    if (!ours) {
+    if (!asked_by_it) {
         notice(NoticeKind::unknown_request, link.peer, poll.request);
         return send(id, status);
     }
@@ -170,7 +212,7 @@ void Engine::State::performed(proto::Now now, const proto::RequestId& id, Outcom
     duty.reply = std::move(reply);
     held_bytes += duty.reply.size();
     --working;
-    timers.cancel({.kind = Timer::Kind::ack, .request = id});
+    if (!accounts.contains(id)) timers.cancel({.kind = Timer::Kind::ack, .request = id});
     for (auto& reporter : duty.to) speak(now, id, duty, reporter);
     remember(now, Remembered::What::duty, id);
 }

@@ -13,11 +13,22 @@
 #include "mesh/core/deadline_queue.hpp"
 #include "mesh/core/engine.hpp"
 #include "mesh/core/gather.hpp"
+#include "mesh/core/relays.hpp"
 #include "mesh/core/roster.hpp"
 
-// Private to the engine: what engine.cpp (the way in), engine_links.cpp (connections and dials), engine_gossip.cpp (the
-// roster and signs of life), engine_requests.cpp and engine_account.cpp (the accountant), engine_member.cpp (our own part in a
-// request) and engine_check.cpp share.
+// Private to the engine; one file a concern:
+//   engine.cpp           the way in, time, frames
+//   engine_links.cpp     connections and dials
+//   engine_homes.cpp     who is a relay; leaves and their relays
+//   engine_gossip.cpp    the roster among relays, signs of life
+//   engine_groups.cpp    what groups know of each other, gateways
+//   engine_requests.cpp  an account is opened and handed out; patience
+//   engine_words.cpp     what children say, and when an account may close
+//   engine_abroad.cpp    a request in other groups
+//   engine_repair.cpp    what a lost relay or publication left behind
+//   engine_account.cpp   what is known is written down, told and kept
+//   engine_member.cpp    our own part in a request
+//   engine_check.cpp     invariants
 namespace mco::mesh {
 
 // What a node may say of itself; the rest is said by those who wait for it.
@@ -46,11 +57,19 @@ struct Engine::State {
             tick,      // pings, and another way for dials that lead nowhere
             silence,   // link
             review,    // peer: is it still without a link, is a dial still needed
+            bench,     // peer: down for so long that another is relay in its place
             forget,    // peer: down or gone for long
-            ack,       // request, as member: working for a while
-            deadline,  // request, as accountant, and so on
+            gossip,    // news of a large group
+            summary,   // what other groups are to know
+            ack,       // request, as member or relay: working for a while
+            deadline,  // request, as accountant or relay, and so on
             flush,
-            patience,  // request and member: silence, or the next poll
+            patience,  // request and child: silence, or the next poll
+            branch,    // request and gateway of another group: the same
+            i_have,    // request: tell those we are standby of
+            orphans,   // request: nobody is left to report, and somebody is owed
+            lazy,      // request: the primary had its time
+            standby,   // request: the first gateway had its time
             remember,  // the oldest finished request
         };
         Kind kind = Kind::tick;
@@ -70,23 +89,31 @@ struct Engine::State {
         bool ending = false;            // we undialled it: nothing is sent on it any more
         proto::CurvePublicKey key{};    // of nodes
         std::uint64_t incarnation = 0;  // of nodes: the process at the other end
-        bool spoke = false;                 // something came: it is up at the other end too
-        proto::Instant heard{};
+        bool spoke = false;             // something came: it is up at the other end too
+        proto::Instant since{}, heard{};
         std::uint64_t ping_token = 0;  // 0: none is out
         proto::Instant pinged{};
         std::optional<proto::Instant> roster_sent;
+        bool greeted = false;
     };
-    // What we have to do with another node of the group, beside its place in the roster. At most one link a side.
+    // What we have to do with another peer, beside its place in the roster. At most one link a side.
     struct Peer {
         std::vector<LinkId> links;
         std::vector<std::string> topics;  // confirmed subscriptions to our fan-out, sorted
         std::optional<Address> following;
+        std::vector<std::string> following_topics;
+        std::map<std::string, std::uint32_t, std::less<>> sequences;  // of its publications, by topic, as we follow it
         proto::Instant turned{};  // when the first link came, or the last one went
         proto::Instant heard{};   // on any link
         std::chrono::microseconds round_trip{0};
+        std::uint32_t flaps = 0;                                     // how often the last link went
+        proto::Standing standing = proto::Standing::none;            // it is our leaf, as it says
+        proto::Instant attached_at{};                                // of the standing
+        proto::Standing attached = proto::Standing::none;            // we are its leaf, as it was told
+        proto::Instant shunned_until{};                              // as home
     };
     void link_up(proto::Now now, Linked linked);
-    void node_link_up(proto::Now now, Linked linked);
+    void peer_link_up(proto::Now now, Linked linked);
     void link_down(proto::Now now, LinkId link);
     void hang_up(proto::Now now, LinkId link, proto::Errc why);
     void subscribed(const proto::PeerId& peer, std::string_view topic);
@@ -95,8 +122,10 @@ struct Engine::State {
     void first_link(proto::Now now, const proto::PeerId& peer);
     void last_link_gone(proto::Now now, const proto::PeerId& peer);
     void follow(const proto::PeerId& peer);
+    std::vector<std::string> topics_at(const proto::PeerId& peer) const;  // what we subscribe to there
     std::optional<LinkId> preferred(const proto::PeerId& peer) const;
     bool linked(const proto::PeerId& peer) const { return preferred(peer).has_value(); }
+    bool has_subscribed(const proto::PeerId& peer, std::string_view topic) const;
     bool dialled_by_larger(const Link& link) const;
     void heard_from(proto::Now now, Link& link);
     void silence_passed(proto::Now now, LinkId link);
@@ -109,81 +138,207 @@ struct Engine::State {
     void turn_dials();
     bool is_seed(const proto::CurvePublicKey& key) const;
 
+    // -------------------------------------------------------------------------------------------- homes
+    bool ours(const proto::PeerId& peer) const;             // a member of our group
+    bool is_relay(const proto::PeerId& peer) const;         // of our group, as far as we know
+    bool wants_link(const proto::PeerId& peer) const;       // by its place and ours
+    bool seed_is_of_use(const proto::CurvePublicKey& key) const;
+    bool lonely() const;                                    // no link to anybody of our group
+    void rank(proto::Now now, const proto::PeerId& peer);   // files the member among those who may be relays
+    void bench_passed(proto::Now now, const proto::PeerId& peer);
+    void settle_roles(proto::Now now);                      // after each input: who is a relay now, and what follows
+    void set_relays(proto::Now now, std::vector<proto::PeerId> relays);
+    void become_relay(proto::Now now);
+    void become_leaf(proto::Now now);
+    void settle_homes(proto::Now now);
+    void attach(proto::Now now, const proto::PeerId& relay, proto::Standing standing);
+    void send_relays(proto::Now now, LinkId link);
+    void on_relays(proto::Now now, LinkId link, proto::Relays relays);
+    void on_attach(proto::Now now, LinkId link, const proto::Attach& attach);
+    void on_redirect(proto::Now now, LinkId link, const proto::Redirect& redirect);
+    std::vector<SharedRecord> relay_records() const;        // of the relays of our group that we know
+
     // -------------------------------------------------------------------------------------------- gossip
     void tick(proto::Now now);
     void ping(proto::Now now, LinkId link);
     void roster_frame(proto::Now now, LinkId link, std::vector<OpenedEntry> entries);
     bool learn(proto::Now now, Roster::Word word);  // whether others should hear of it
     void member_changed(proto::Now now, const proto::PeerId& peer);
+    void greet(proto::Now now, LinkId link);        // what a peer that was just linked must know
     void send_roster(proto::Now now, LinkId link);
     void send_entries(proto::Now now, LinkId link, const std::vector<proto::PeerId>& peers);
     void pass_on(proto::Now now, const std::vector<proto::PeerId>& news, const proto::PeerId& source);
+    void spread(proto::Now now, const std::vector<proto::PeerId>& news, const proto::PeerId& source);
     void end_older_links(proto::Now now, const proto::PeerId& peer);
     void on_ping(proto::Now now, LinkId link, const proto::Ping& ping);
     void on_pong(proto::Now now, LinkId link, const proto::Pong& pong);
     void on_bye(proto::Now now, LinkId link);
     void forget_member(proto::Now now, const proto::PeerId& peer);
 
-    // -------------------------------------------------------------------------------------------- accountant
-    // What is owed by one member, other than ourselves.
+    // -------------------------------------------------------------------------------------------- groups
+    struct Group {
+        std::uint64_t version = 0;
+        std::vector<proto::CollectiveCount> collectives;
+        std::vector<SharedRecord> gateways;
+    };
+    void groups_frame(proto::Now now, LinkId link, std::vector<OpenedGroup> groups);
+    bool learn_group(proto::Now now, OpenedGroup group);
+    proto::GroupSummary own_summary(proto::Now now) const;
+    void send_groups(proto::Now now, LinkId link);
+    void own_group_changed(proto::Now now);  // others will hear of it soon
+    void tell_groups(proto::Now now);
+    bool is_gateway_of(const proto::PeerId& peer) const;    // of another group
+    std::uint32_t members_of(const Group& group, std::string_view collective) const;
+
+    // -------------------------------------------------------------------------------------------- accounts
+    // Somebody whose word we wait for: a leaf of ours for itself, a relay for itself and its leaves.
     struct Child {
         enum class Phase : std::uint8_t { unlinked, asked, asked_again, working };
         Phase phase = Phase::unlinked;
+        bool relay = false;
         bool polled = false;  // and not answered yet
         proto::Instant polled_at{};
         int unanswered = 0;
     };
-    struct Account {
-        explicit Account(std::span<const proto::PeerId> expected) : gather(expected) {}
-        proto::PeerId caller{};
-        LinkId client = 0;         // 0: it went away; another may come for the same request
-        std::uint8_t attempt = 1;  // the client's newest
-        proto::Instant deadline{};
-        proto::Bytes sealed;  // while open
-        Gather gather;
-        std::map<proto::PeerId, Child> children;
-        // Everything there is to tell, in the order it became known; the first so many of each were told.
-        std::vector<proto::Answer> answers;
-        std::vector<proto::Missing> missing;
-        std::size_t answers_told = 0, missing_told = 0;
-        std::size_t untold_bytes = 0;
+    // To whom an account is told.
+    struct Parent {
+        proto::PeerId peer{};
+        LinkId link = 0;           // of a caller; 0: it went away. Peers are told on whatever link they have
+        bool caller = false;
+        std::uint8_t attempt = 1;  // its newest
+        bool spoken = false;       // Ack or Up was sent
         std::uint32_t sequence = 0;
+        std::size_t answers_told = 0, missing_told = 0;  // the first so many
         bool closing_told = false;
     };
+    // Another group's part, at the gateway that asks there.
+    struct Branch {
+        struct Asked {
+            bool acknowledged = false, polled = false;
+            int unanswered = 0;
+            proto::Instant polled_at{};
+        };
+        std::map<proto::PeerId, Asked> asked;    // its gateways, until they are lost
+        std::set<proto::PeerId> tried;
+        proto::Ledger ledger;                    // as told
+        proto::Ledger written;                   // of the answers that came here
+        bool acknowledged = false;
+    };
+    struct Account {
+        explicit Account(std::span<const proto::PeerId> expected) : gather(expected) {}
+        bool whole = false;        // we account for our group; otherwise for our own children and ourselves
+        bool closed = false;
+        std::vector<Parent> parents;
+        proto::PeerId caller{};    // who may cancel it; zero: it came from a peer
+        std::string collective;
+        std::uint8_t attempt = 1;  // told to children
+        proto::Instant opened{}, deadline{};
+        proto::Bytes sealed;
+        Gather gather;             // of our group
+        std::map<proto::PeerId, Child> children;
+        std::set<proto::PeerId> adopted;                   // fetched it after the account was closed
+        std::map<proto::PeerId, proto::Missing> excuses;   // what relays say of theirs, while others may still bring them
+        bool relay_lost = false;
+        // Other groups.
+        std::set<proto::PeerId> gateways_tried;
+        proto::PeerId gateway{};                           // who asks them: one of our group, perhaps ourselves; zero: nobody
+        std::map<std::string, Branch> branches;            // if that is us
+        std::map<std::string, proto::Ledger> abroad;       // what is known of each
+        std::map<proto::PeerId, proto::Outcome> foreign;   // answers from there
+        std::map<std::string, std::map<proto::PeerId, proto::Missing>> foreign_missing;  // by the group or who told it
+        // Everything there is to tell, in the order it became known.
+        std::vector<proto::Answer> answers;
+        std::vector<proto::Missing> missing;
+        std::size_t untold_bytes = 0;
+    };
     using Accounts = std::map<proto::RequestId, Account>;
+
+    // engine_requests.cpp
     void on_request(proto::Now now, LinkId link, proto::Request request);
     void inject(proto::Now now, LinkId link, proto::Request request);
-    void reattach(LinkId link, const proto::RequestId& id, std::uint8_t attempt);
-    void open_account(proto::Now now, LinkId link, proto::Request request, const proto::Route& route);
-    void hand_out(proto::Now now, const proto::RequestId& id, Account& account, const std::string& collective,
-                  const std::vector<proto::PeerId>& expected);
-    proto::Bytes local_request(proto::Now now, const Account& account, std::uint32_t sequence) const;
-    void ask_again(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& member);
-    void arm(proto::Now now, const proto::RequestId& id, const proto::PeerId& member, proto::Duration patience);
-    void patience_passed(proto::Now now, const proto::RequestId& id, const proto::PeerId& member);
-    void poll(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& member);
-    static proto::Outcome missing_as(const Account& account, const proto::PeerId& member);
-    Account* owed_by(const proto::RequestId& id, const proto::PeerId& member);  // an open account that waits for it
-    void not_owed(const proto::RequestId& id, const proto::PeerId& member);
-    void accepted(proto::Now now, const proto::RequestId& id, const proto::PeerId& member);
-    void answered(proto::Now now, const proto::RequestId& id, proto::Answer answer);
-    void missed(proto::Now now, const proto::RequestId& id, proto::Missing missing);
-    void settled(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& member,
-                 std::size_t bytes);
-    proto::Missing name_missing(proto::Now now, const proto::PeerId& member, proto::Outcome outcome,
-                                proto::Reason reason) const;
-    void member_unlinked(proto::Now now, const proto::PeerId& member);
-    void member_linked(proto::Now now, const proto::PeerId& member);
+    void refuse(LinkId link, const proto::RequestId& id, proto::Errc code, std::string reason);
+    void redirect_caller(LinkId link, const proto::RequestId& id);
+    bool room_for(const proto::Request& request);
+    void relay_request(proto::Now now, proto::Request request, const proto::Route& route);
+    void group_request(proto::Now now, const proto::PeerId& from, proto::Request request, const proto::Route& route);
+    void standby_request(proto::Now now, const proto::PeerId& from, proto::Request request, const proto::Route& route);
+    void standby_due(proto::Now now, const proto::RequestId& id);
+    Account& open_account(proto::Now now, proto::Request request, const proto::Route& route, bool whole, Parent parent);
+    void begin(proto::Now now, const proto::RequestId& id);  // once its parent and all expected are filed
+    void promote(proto::Now now, const proto::RequestId& id);
+    void add_parent(proto::Now now, const proto::RequestId& id, Parent parent);
+    std::vector<proto::PeerId> expected_of_group(std::string_view collective) const;
+    bool meant(const Roster::Member& member, std::string_view collective) const;
+    void hand_out(proto::Now now, const proto::RequestId& id, Account& account, bool to_leaves, bool to_relays);
+    proto::Request request_for(proto::Now now, const Account& account, proto::Scope scope) const;
+    proto::Bytes copy_for(proto::Now now, const Account& account, const Child& child) const;
+    void publish(proto::Now now, const Account& account, proto::Scope scope, const std::string& topic);
+    void arm(proto::Now now, const proto::RequestId& id, const proto::PeerId& child, proto::Duration patience);
+    proto::Duration patience_with(const proto::PeerId& peer, std::chrono::milliseconds patience) const;
+    void ask(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& child, Child::Phase phase);
+    void patience_passed(proto::Now now, const proto::RequestId& id, const proto::PeerId& child);
+    void poll(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& child);
+    void lose(proto::Now now, const proto::RequestId& id, const proto::PeerId& child, proto::Reason reason);
+    void peer_unlinked(proto::Now now, const proto::PeerId& peer);
+    void peer_linked(proto::Now now, const proto::PeerId& peer);
     void client_gone(LinkId link);
     void deadline_passed(proto::Now now, const proto::RequestId& id);
+    void on_cancel(proto::Now now, LinkId link, const proto::Cancel& cancel);
     void cancel_account(proto::Now now, const proto::RequestId& id);
-    void close_account(proto::Now now, const proto::RequestId& id, Account& account);
-    void tell(const proto::RequestId& id, Account& account);
+
+    // engine_words.cpp
     void on_ack(proto::Now now, LinkId link, const proto::Ack& ack);
     void on_up(proto::Now now, LinkId link, proto::Up up);
     void on_status(proto::Now now, LinkId link, const proto::Status& status);
-    void on_cancel(proto::Now now, LinkId link, const proto::Cancel& cancel);
-    void refuse(LinkId link, const proto::RequestId& id, proto::Errc code, std::string reason);
+    void accepted(proto::Now now, const proto::RequestId& id, const proto::PeerId& child);
+    void not_owed(const proto::RequestId& id, const proto::PeerId& peer);
+    void take_words(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from,
+                    proto::Up& up);
+    void take_answer(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from,
+                     proto::Answer answer);
+    void child_done(proto::Now now, const proto::RequestId& id, const proto::PeerId& child);
+    void pass_late(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from, proto::Up up);
+    void review_account(proto::Now now, const proto::RequestId& id);
+    void orphans_passed(proto::Now now, const proto::RequestId& id);
+
+    // engine_abroad.cpp
+    void choose_gateway(proto::Now now, const proto::RequestId& id, Account& account);
+    void gateway_lost(proto::Now now, const proto::RequestId& id, Account& account);
+    void go_abroad(proto::Now now, const proto::RequestId& id, Account& account);
+    void ask_branch(proto::Now now, const proto::RequestId& id, Account& account, const std::string& group,
+                    Branch& branch);
+    Branch* branch_of(Account& account, const proto::PeerId& gateway);
+    void branch_words(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from,
+                      proto::Up& up);
+    void branch_lost(proto::Now now, const proto::RequestId& id, const proto::PeerId& gateway);
+    void branch_patience(proto::Now now, const proto::RequestId& id, const proto::PeerId& gateway);
+    void give_up_group(proto::Now now, const proto::RequestId& id, Account& account, const std::string& group);
+    void write_foreign(proto::Now now, const proto::RequestId& id, Account& account, proto::Answer answer);
+    bool abroad_closed(const Account& account) const;
+    void write_foreign_missing(Account& account);
+
+    // engine_repair.cpp
+    void i_have_due(proto::Now now, const proto::RequestId& id);
+    void call_orphans(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& relay);
+    void on_i_have(proto::Now now, const proto::PeerId& from, const proto::IHave& have);
+    void lazy_passed(proto::Now now, const proto::RequestId& id);
+    void on_fetch(proto::Now now, LinkId link, const proto::Fetch& fetch);
+    void on_orphans(proto::Now now, LinkId link, const proto::Orphans& orphans);
+    void adopt(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& leaf);
+    bool gap(const proto::PeerId& publisher, const std::string& topic, std::uint32_t sequence);
+
+    // engine_account.cpp
+    void answered(proto::Now now, const proto::RequestId& id, proto::Answer answer);
+    void missed(proto::Now now, const proto::RequestId& id, proto::Missing missing);
+    void written(proto::Now now, const proto::RequestId& id, Account& account, std::size_t bytes);
+    proto::Missing name_missing(proto::Now now, const proto::PeerId& member, proto::Outcome outcome,
+                                proto::Reason reason) const;
+    proto::Ledger total(const Account& account) const;
+    void reopen(proto::Now now, const proto::RequestId& id);  // there is more to account for than we thought
+    void close_account(proto::Now now, const proto::RequestId& id, Account& account);
+    void tell_all(const proto::RequestId& id, Account& account);
+    void tell(const proto::RequestId& id, Account& account, Parent& parent);
+    std::optional<LinkId> way_to(const Parent& parent) const;
 
     // -------------------------------------------------------------------------------------------- member
     struct Reporter {
@@ -191,7 +346,7 @@ struct Engine::State {
         std::uint8_t attempt = 1;
         bool spoken = false;  // Ack or Up was sent
     };
-    // Our own part in a request: performed once, told to every accountant that asked.
+    // Our own part in a request: performed once, told to everybody that asked.
     struct Duty {
         proto::Progress progress = proto::Progress::working;
         proto::Outcome outcome = proto::Outcome::ok;
@@ -200,17 +355,18 @@ struct Engine::State {
         std::vector<Reporter> to;  // oldest first
     };
     using Duties = std::map<proto::RequestId, Duty>;
-    void local(proto::Now now, proto::Request request);
+    void from_above(proto::Now now, proto::Request request);
     void take_on(proto::Now now, const proto::RequestId& id, const proto::PeerId& accountant, std::uint8_t attempt,
                  proto::Bytes sealed);
     void asked_again(proto::Now now, const proto::RequestId& id, Duty& duty, const proto::PeerId& accountant,
                      std::uint8_t attempt);
     void overloaded(proto::Now now, const proto::RequestId& id, const proto::PeerId& accountant, std::uint8_t attempt);
+    void nothing_to_do(const proto::RequestId& id, const proto::PeerId& accountant, std::uint8_t attempt);
     void speak(proto::Now now, const proto::RequestId& id, const Duty& duty, Reporter& reporter);
     void send_word(LinkId link, const proto::RequestId& id, const Duty& duty, std::uint8_t attempt);
     void speak_waiting(proto::Now now, const proto::PeerId& accountant);
     void forget_waiting(const proto::PeerId& accountant, const proto::RequestId& id);
-    void on_poll(LinkId link, const proto::Poll& poll);
+    void on_poll(proto::Now now, LinkId link, const proto::Poll& poll);
     void ack_due(proto::Now now, const proto::RequestId& id);
     void performed(proto::Now now, const proto::RequestId& id, proto::Outcome outcome, proto::Bytes reply);
     bool withdraw(const proto::RequestId& id, const proto::PeerId& asked_by);
@@ -231,7 +387,7 @@ struct Engine::State {
     void keep_within_bounds(const proto::RequestId& id);
 
     void frame(proto::Now now, LinkId link, proto::BytesView octets);
-    void fanout(proto::Now now, proto::BytesView octets);
+    void fanout(proto::Now now, const proto::CurvePublicKey& publisher, proto::BytesView octets);
     void leave(proto::Now now, std::string reason);
     void send(LinkId link, const proto::Message& message);
     void notice(NoticeKind kind, const proto::PeerId& about, const proto::RequestId& request = {});
@@ -241,6 +397,7 @@ struct Engine::State {
     void check_requests() const;
     void check_timers() const;
     std::string describe() const;
+    std::size_t bytes() const;
 
     const Self self;
     const Timing timing;
@@ -256,16 +413,28 @@ struct Engine::State {
     std::map<proto::CurvePublicKey, Address> dials;       // one way at a time to each
     std::uint64_t tokens = 0;
 
+    bool relay = false;                    // we are one
+    bool roles_stale = false;              // something changed that decides who is
+    RelayRanking ranking;                  // of all members, while we are a relay
+    std::vector<proto::PeerId> relays;     // ascending; computed, or told while we are a leaf
+    bool gateway = false;
+    std::vector<proto::PeerId> wanted_homes;  // as a leaf, best first
+    std::set<proto::PeerId> news;          // not passed on yet, in a large group
+    std::map<std::string, Group> others;   // by name, never our own
+    std::string summary_told;              // our own, to the others
+
     Accounts accounts;
     std::set<proto::RequestId> open;                 // accounts that are not closed
-    std::map<std::string, std::uint32_t> published;  // sequence, by topic: only those of our own collectives
+    std::map<std::string, std::uint32_t> published;  // sequence, by topic
+    std::map<proto::RequestId, std::pair<proto::PeerId, proto::Request>> standbys;  // as second gateway
+    std::map<proto::RequestId, proto::PeerId> lazies;  // heard of, and not seen yet: from whom
 
     Duties duties;
     std::size_t working = 0;                                      // duties that are not done
     std::map<proto::PeerId, std::set<proto::RequestId>> waiting;  // words for accountants without a link
 
     std::deque<Remembered> finished;
-    std::size_t held_bytes = 0;  // replies kept, and sealed requests of open accounts
+    std::size_t held_bytes = 0;  // replies kept, and sealed requests of accounts
 };
 
 }  // namespace mco::mesh

@@ -10,6 +10,12 @@ Gather::Gather(std::span<const proto::PeerId> expected) {
     if (entries_.empty()) ledger_.closure = proto::Closure::closed;
 }
 
+void Gather::adopt(const proto::PeerId& member) {
+    if (!entries_.try_emplace(member).second) return;
+    ++ledger_.expected;
+    ledger_.closure = proto::Closure::open;
+}
+
 bool Gather::accepted(const proto::PeerId& member) {
     const auto found = entries_.find(member);
     if (found == entries_.end() || found->second.account != Account::asked) return false;

@@ -20,6 +20,8 @@ class Gather {
  public:
     explicit Gather(std::span<const proto::PeerId> expected);
 
+    // One more is expected. Only while the account is open; not twice.
+    void adopt(const proto::PeerId& member);
     // Each returns whether it changed the account; false after the member's final word, for strangers, and when closed.
     bool accepted(const proto::PeerId& member);
     bool settle(const proto::PeerId& member, proto::Outcome outcome);
@@ -29,11 +31,13 @@ class Gather {
     };
     std::vector<Closed> close_all(proto::Outcome accepted_become, proto::Outcome others_become);  // deadline, cancel
 
+    bool knows(const proto::PeerId& member) const { return entries_.contains(member); }
     bool expects(const proto::PeerId& member) const;       // and still owed
     bool has_accepted(const proto::PeerId& member) const;
     const proto::Ledger& ledger() const { return ledger_; }
     bool closed() const { return ledger_.closure == proto::Closure::closed; }
     std::vector<proto::PeerId> owed() const;               // sorted
+    std::size_t owed_count() const { return entries_.size() - ledger_.accounted(); }
     void check() const;
 
  private:

@@ -4,12 +4,10 @@
 #include <cstdint>
 #include <set>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "mesh/core/record.hpp"
-#include "proto/time.hpp"
 
 namespace mco::mesh {
 

@@ -15,35 +15,37 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t word) { return Rng(hash ^ wo
 
 }  // namespace
 
-Roster::Roster(proto::PeerRecordBody self, proto::Bytes sealed) : self_(self.peer) {
-    Member member{std::move(self), std::move(sealed), proto::MemberState::up, {}, true};
+Roster::Roster(SharedRecord self) : self_(self->body.peer), group_(self->body.group), of_group_(1) {
+    Member member{std::move(self), proto::MemberState::up, {}, true};
     digest_ = digest_of(self_, member);
     members_.emplace(self_, std::move(member));
 }
 
 Roster::Learned Roster::learn(proto::Now now, Word word) {
     using State = proto::MemberState;
-    const proto::PeerId peer = word.record.peer;
-    const auto version = [](const proto::PeerRecordBody& record) {
-        return std::tuple(record.incarnation, record.sequence);
+    const proto::PeerId peer = word.record->body.peer;
+    const auto version = [](const SharedRecord& record) {
+        return std::tuple(record->body.incarnation, record->body.sequence);
     };
     Member* known = entry(peer);
     if (peer == self_) return version(word.record) > version(known->record) ? Learned::stale : Learned::nothing;
     if (known == nullptr) {
         if (members_.size() >= proto::limits::roster_max) return Learned::full;
-        Member member{std::move(word.record), std::move(word.sealed), word.state, word.since, word.first_hand};
+        Member member{std::move(word.record), word.state, word.since, word.first_hand};
         digest_ += digest_of(peer, member);
+        if (ours(member)) ++of_group_;
         members_.emplace(peer, std::move(member));
         return Learned::joined;
     }
     if (version(word.record) < version(known->record)) return Learned::stale;
 
-    const bool restarted = word.record.incarnation > known->record.incarnation;
+    const bool restarted = word.record->body.incarnation > known->record->body.incarnation;
     const bool renewed = version(word.record) > version(known->record);
     digest_ -= digest_of(peer, *known);
     if (renewed) {
+        of_group_ -= ours(*known) ? 1 : 0;
         known->record = std::move(word.record);
-        known->sealed = std::move(word.sealed);
+        of_group_ += ours(*known) ? 1 : 0;
     }
     Learned learned = restarted ? Learned::restarted : renewed ? Learned::renewed : Learned::nothing;
     if (restarted) {
@@ -52,9 +54,11 @@ Roster::Learned Roster::learn(proto::Now now, Word word) {
     } else if (word.first_hand) {
         known->met = true;
         set_state(*known, State::up, now.mono);
+    } else if (word.linked) {
+        // Our own link says more.
     } else if (word.state == State::left) {
-        if (!word.linked && set_state(*known, State::left, word.since)) learned = Learned::left;
-    } else if (known->state != State::left && !known->met) {
+        if (set_state(*known, State::left, word.since)) learned = Learned::left;
+    } else if (known->state != State::left && (word.wanted ? !known->met : word.since > known->since)) {
         set_state(*known, word.state, word.since);
     }
     digest_ += digest_of(peer, *known);
@@ -90,6 +94,7 @@ void Roster::forget(const proto::PeerId& peer) {
     const auto found = members_.find(peer);
     if (found == members_.end() || peer == self_) return;
     digest_ -= digest_of(peer, found->second);
+    of_group_ -= ours(found->second) ? 1 : 0;
     members_.erase(found);
 }
 
@@ -112,24 +117,28 @@ bool Roster::set_state(Member& member, proto::MemberState state, proto::Instant 
 
 // Summed over the members, so the order does not matter and one change costs one step. Peers are authenticated: this finds
 // differences, it does not withstand somebody who constructs equal sums.
-std::uint64_t Roster::digest_of(const proto::PeerId& peer, const Member& member) {
+std::uint64_t Roster::digest_of(const proto::PeerId& peer, const Member& member) const {
+    if (!ours(member)) return 0;
     std::uint64_t hash = 0;  // the same on every kind of machine, so octet by octet
     for (std::size_t i = 0; i < peer.octets.size(); i += 8) {
         std::uint64_t word = 0;
         for (std::size_t k = 0; k < 8; ++k) word = word << 8 | peer.octets[i + k];
         hash = mix(hash, word);
     }
-    hash = mix(hash, member.record.incarnation);
-    hash = mix(hash, member.record.sequence);
+    hash = mix(hash, member.record->body.incarnation);
+    hash = mix(hash, member.record->body.sequence);
     return mix(hash, member.state == proto::MemberState::left ? 1 : 0);
 }
 
 void Roster::check() const {
     std::uint64_t sum = 0;
+    std::size_t count = 0;
     for (const auto& [peer, member] : members_) {
-        ensure(peer == member.record.peer, "a member is filed under its own id");
+        ensure(peer == member.record->body.peer, "a member is filed under its own id");
         sum += digest_of(peer, member);
+        count += ours(member) ? 1 : 0;
     }
+    ensure(count == of_group_, "the members of the group are counted");
     ensure(sum == digest_, "the roster's digest is the sum over its members");
     ensure(members_.contains(self_), "we are in our own roster");
     ensure(members_.at(self_).state == proto::MemberState::up || members_.at(self_).state == proto::MemberState::left,

@@ -1,32 +1,35 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <vector>
+#include <string>
 
+#include "mesh/core/record.hpp"
 #include "proto/messages.hpp"
 #include "proto/time.hpp"
 
 namespace mco::mesh {
 
-// Who belongs to the group, as far as this node knows: the newest word of each peer about itself, and how it looks from
-// here. Records arrive verified; states are what the sender of a roster believes.
+// Who belongs to the mesh, as far as this peer knows: the newest word of each peer about itself, and how it looks from
+// here. Members of other groups are among them (gateways), and count nowhere. Records arrive verified; states are what the
+// sender of a roster believes.
 //
 // Rules: (1) the newest (incarnation, sequence) of a peer wins, whatever the way it came; (2) `left` holds until a newer
 // incarnation, and so keeps old gossip from bringing back the dead; (3) our own link to a peer outranks what others say of
-// it, and whoever was linked once in this incarnation is judged by our links alone; (4) about ourselves nobody is believed.
+// it, and of peers that we want a link to, whoever was linked once in this incarnation is judged by our links alone; of the
+// others the latest change heard of holds; (4) about ourselves nobody is believed.
 class Roster {
  public:
     struct Member {
-        proto::PeerRecordBody record;
-        proto::Bytes sealed;
+        SharedRecord record;
         proto::MemberState state = proto::MemberState::up;
         proto::Instant since{};  // of the state, on our clock
         bool met = false;        // linked to us in this incarnation
     };
     using Members = std::map<proto::PeerId, Member>;
 
-    Roster(proto::PeerRecordBody self, proto::Bytes sealed);
+    explicit Roster(SharedRecord self);
 
     enum class Learned : std::uint8_t {
         nothing,    // known already; perhaps its state from hearsay changed
@@ -38,12 +41,12 @@ class Roster {
         full,       // no room: limits::roster_max
     };
     struct Word {
-        proto::PeerRecordBody record;
-        proto::Bytes sealed;
+        SharedRecord record;
         proto::MemberState state = proto::MemberState::up;
-        proto::Instant since{};
+        proto::Instant since{};   // of the state
         bool first_hand = false;  // by the peer itself, over its own link
         bool linked = false;      // we have a link to it now
+        bool wanted = true;       // we want one
     };
     Learned learn(proto::Now now, Word word);
 
@@ -56,7 +59,9 @@ class Roster {
     const Member* find(const proto::PeerId& peer) const;
     const Members& members() const { return members_; }
     const proto::PeerId& self() const { return self_; }
-    // The same for all rosters that hold the same records, in whatever order they came. Ups and downs are each node's own
+    bool ours(const Member& member) const { return member.record->body.group == group_; }
+    std::size_t of_group() const { return of_group_; }  // members of our group, ourselves and the gone ones included
+    // The same for all rosters that hold the same records of the group, in whatever order they came. Ups and downs are each node's own
     // view and do not enter.
     std::uint64_t digest() const { return digest_; }
     void check() const;
@@ -64,11 +69,13 @@ class Roster {
  private:
     Member* entry(const proto::PeerId& peer);
     static bool set_state(Member& member, proto::MemberState state, proto::Instant since);
-    static std::uint64_t digest_of(const proto::PeerId& peer, const Member& member);
+    std::uint64_t digest_of(const proto::PeerId& peer, const Member& member) const;  // 0 of other groups
 
     proto::PeerId self_{};
+    std::string group_;
     Members members_;
     std::uint64_t digest_ = 0;
+    std::size_t of_group_ = 0;
 };
 
 }  // namespace mco::mesh

@@ -34,7 +34,7 @@ TEST_CASE("a request is acknowledged, published once, and performed here") {
     CHECK(acks[0].expected == 3);
     const auto published = rig.all<mesh::Publish>();
     REQUIRE(published.size() == 1);
-    CHECK(published[0].topic == mesh::request_topic("mcollective"));
+    CHECK(published[0].topic == mesh::relay_topic());
     const auto request = std::get<proto::Request>(*proto::decode(published[0].frame));
     CHECK(request.scope == proto::Scope::local);
     CHECK(request.accountant == peer(50));
@@ -56,7 +56,9 @@ TEST_CASE("the account closes with the last answer, without any timer") {
     REQUIRE(rig.ups().size() == 1);
     CHECK(closed(rig.ups()));
     CHECK(rig.ups()[0].sequence == 1);
-    CHECK(rig.ups()[0].answers.size() == 3);
+    CHECK(rig.ups()[0].answers.size() == 2);
+    REQUIRE(rig.ups()[0].bare.size() == 1);  // without octets: merged
+    CHECK(rig.ups()[0].bare[0].nodes == std::vector{peer(2)});
     CHECK(answer_of(rig.ups(), 1)->sealed == proto::Bytes{1, 2, 3});
     CHECK(last_ledger(rig.ups()).count(Outcome::not_matched) == 1);
     CHECK(rig.engine.live_requests() == 0);
@@ -198,18 +200,18 @@ TEST_CASE("who acknowledged is polled, and lost after so many polls without a si
     rig.performed(1);
     rig.answer(rig.two, 1, 2);
     rig.say(rig.one, proto::Ack{.request = request_id(1)});
-    rig.pass(timing.poll_interval - 1us);
+    rig.pass(timing.relay_poll_interval - 1us);
     CHECK(rig.sent<proto::Poll>(rig.one).empty());
     rig.pass(1us);
     CHECK(rig.sent<proto::Poll>(rig.one).size() == 1);
-    rig.pass(timing.poll_interval);
+    rig.pass(timing.relay_poll_interval);
     // Anything it says is proof of life.
     rig.pass(1ms);
     rig.say(rig.one, proto::Pong{});
-    rig.pass(timing.poll_interval - 1ms);
-    for (int i = 1; i < timing.polls_unanswered_max; ++i) rig.pass(timing.poll_interval);
+    rig.pass(timing.relay_poll_interval - 1ms);
+    for (int i = 1; i < timing.polls_unanswered_max; ++i) rig.pass(timing.relay_poll_interval);
     CHECK(rig.sent<proto::Poll>(rig.one).size() == 5);
-    rig.pass(timing.poll_interval - 1us);
+    rig.pass(timing.relay_poll_interval - 1us);
     CHECK(!closed(rig.ups()));
     rig.pass(1us);
     REQUIRE(closed(rig.ups()));
@@ -306,18 +308,22 @@ TEST_CASE("late answers change nothing") {
     CHECK(rig.noticed(NoticeKind::late_reply));
 }
 
-TEST_CASE("a member speaks for itself only") {
+TEST_CASE("a leaf speaks for itself only") {
     Three rig;
+    const auto leaf = rig.leaf(3);
     rig.ask(rig.caller, 1);
-    rig.answer(rig.one, 1, 2);                     // for another
-    rig.answer(rig.one, 1, 1, Outcome::lost, {});  // what only we may say
+    rig.answer(leaf, 1, 2);                     // for another
+    rig.answer(leaf, 1, 3, Outcome::lost, {});  // what only we may say
     proto::Up both{.request = request_id(1)};
-    both.answers = {{peer(1), Outcome::ok, {}}, {peer(2), Outcome::ok, {}}};
-    rig.say(rig.one, both);
+    both.answers = {{peer(3), Outcome::ok, {}}, {peer(2), Outcome::ok, {}}};
+    rig.say(leaf, both);
+    proto::Up bare{.request = request_id(1)};
+    bare.bare = {{Outcome::ok, {peer(2)}}};
+    rig.say(leaf, bare);
     proto::Up excuse{.request = request_id(1)};
-    excuse.missing = {{.node = peer(1), .reason = Reason::down}};
-    rig.say(rig.one, excuse);
-    rig.say(rig.one, proto::Up{.request = request_id(1)});
+    excuse.missing = {{.node = peer(3), .reason = Reason::down}};
+    rig.say(leaf, excuse);
+    rig.say(leaf, proto::Up{.request = request_id(1)});
     rig.pass(timing.flush);
     CHECK(rig.ups().empty());
     CHECK(rig.noticed(NoticeKind::malformed_frame));
@@ -325,14 +331,19 @@ TEST_CASE("a member speaks for itself only") {
 
 TEST_CASE("a member may say that it is overloaded") {
     Three rig;
+    const auto leaf = rig.leaf(3);
     rig.ask(rig.caller, 1);
-    proto::Up excuse{.request = request_id(1)};
-    excuse.missing = {{.node = peer(1), .name = "liar", .reason = Reason::overloaded}};
-    rig.say(rig.one, excuse);
+    for (const auto& [link, number] : {std::pair(rig.one, 1), std::pair(leaf, 3)}) {
+        proto::Up excuse{.request = request_id(1)};
+        excuse.missing = {{.node = peer(static_cast<std::uint8_t>(number)), .name = "liar", .reason = Reason::overloaded}};
+        rig.say(link, excuse);
+    }
     rig.pass(timing.flush);
-    REQUIRE(missing(rig.ups(), 1));
-    CHECK(missing(rig.ups(), 1)->name == "node1");
-    CHECK(missing(rig.ups(), 1)->outcome == Outcome::unreachable);
+    for (const std::uint8_t number : {1, 3}) {
+        REQUIRE(missing(rig.ups(), number));
+        CHECK(missing(rig.ups(), number)->name == record(number).name);
+        CHECK(missing(rig.ups(), number)->outcome == Outcome::unreachable);
+    }
 }
 
 TEST_CASE("words about requests that are not ours are noted and nothing grows") {

@@ -63,7 +63,7 @@ TEST_CASE("a departure is news, with its age") {
     const auto c = rig.link(3);
     rosters = rig.sent<proto::Roster>(c);
     for (const auto& entry : rosters.at(0).entries)
-        CHECK(entry.since_ms == (entry.state == MemberState::left ? 3'000U : 0U));
+        CHECK((entry.state != MemberState::left || entry.since_ms == 3'000U));
 }
 
 TEST_CASE("a goodbye by hearsay does not count while its link stands") {
@@ -149,12 +149,14 @@ TEST_CASE("a large roster goes in frames within the limits") {
         body.peer.octets[1] = static_cast<std::uint8_t>(i >> 8);
         body.peer.octets[2] = static_cast<std::uint8_t>(i);
         for (std::size_t k = 0; k < 4; ++k) body.curve_key.octets[k] = body.peer.octets[k];
-        auto entry = sealed(body);
-        entry.resize(1'900);  // as large as records get
-        rig.engine.roster(rig.now, a, {{body, {entry, MemberState::up, 0}}});
+        body.relay = proto::RelayWish::never;
+        auto octets = sealed(body);
+        octets.resize(1'900);  // as large as records get
+        rig.engine.roster(rig.now, a, {{std::make_shared<const mesh::Record>(body, octets), MemberState::up, 0}});
     }
-    rig.forget();
     const auto link = rig.link(3);
+    rig.forget();
+    rig.say(link, proto::Ping{.token = 1, .roster_digest = 1});
     std::size_t entries = 0;
     for (const auto& send : rig.all<mesh::Send>()) { CHECK(send.frame.size() <= proto::limits::frame_size_max); }
     for (const auto& roster : rig.sent<proto::Roster>(link)) entries += roster.entries.size();
@@ -179,7 +181,7 @@ TEST_CASE("frames that belong elsewhere, or cannot be read, are noted and do not
     rig.engine.frame(rig.now, link, proto::Bytes{1, 2, 3});
     rig.say(link, proto::Roster{});
     rig.say(link, proto::Refusal{});
-    rig.engine.fanout(rig.now, proto::encode(proto::Ping{}));
+    rig.engine.fanout(rig.now, curve_key(1), proto::encode(proto::Ping{}));
     CHECK(rig.all<mesh::Notice>().size() == 4);
     CHECK(rig.effects().size() == 4);
 }
@@ -200,11 +202,13 @@ TEST_CASE("an engine prints itself in one line") {
     CHECK(line.find('\n') == std::string::npos);
 }
 
-TEST_CASE("we subscribe to our collectives and to our own presence") {
+TEST_CASE("relays subscribe to each other's requests and to their own presence") {
     Rig rig(50);
-    const auto topics = rig.engine.topics();
+    rig.link(7);
+    REQUIRE(rig.all<mesh::Follow>().size() == 1);
+    const auto topics = rig.all<mesh::Follow>()[0].topics;
     REQUIRE(topics.size() == 2);
-    CHECK(topics[0] == std::string("Rmcollective\0", 13));
+    CHECK(topics[0] == mesh::relay_topic());
     CHECK(topics[1] == mesh::presence_topic(peer(50)));
     CHECK(topics[1].size() == 17);
 }

@@ -233,7 +233,8 @@ TEST_CASE("the loss of a presence topic is a hint: its accepted links are tried 
     const auto dialled = rig.link(7, Side::dialled);
     rig.subscribe(7);
     rig.forget();
-    rig.engine.unsubscribed(rig.now, peer(7), mesh::request_topic("mcollective"));
+    rig.engine.unsubscribed(rig.now, peer(7), mesh::relay_topic());
+    rig.engine.unsubscribed(rig.now, peer(7), mesh::eager_topic("mcollective"));
     CHECK(rig.all<mesh::Send>().empty());
     rig.engine.unsubscribed(rig.now, peer(7), mesh::presence_topic(peer(7)));
     CHECK(rig.sent<proto::Ping>(accepted).size() == 1);
@@ -245,7 +246,7 @@ TEST_CASE("subscriptions of strangers and of the unlinked are not kept") {
     Rig rig(50);
     rig.engine.subscribed(rig.now, peer(9), "Rx");
     const auto link = rig.link(7);
-    for (std::size_t i = 0; i < proto::limits::collectives_max + 5; ++i)
+    for (std::size_t i = 0; i < 2 * proto::limits::collectives_max + 5; ++i)
         rig.engine.subscribed(rig.now, peer(7), "R" + std::to_string(i));
     CHECK(rig.noticed(NoticeKind::table_full));
     rig.down(link);
@@ -256,8 +257,8 @@ TEST_CASE("subscriptions of strangers and of the unlinked are not kept") {
 TEST_CASE("a link without a record, with another's record or to ourselves is refused") {
     Rig rig(50);
     rig.engine.link_up(rig.now, {.link = 101, .peer = peer(7)});
-    rig.engine.link_up(rig.now, {.link = 102, .peer = peer(7), .record = record(8), .sealed_record = {}});
-    rig.engine.link_up(rig.now, {.link = 103, .peer = peer(50), .record = record(50), .sealed_record = {}});
+    rig.engine.link_up(rig.now, {.link = 102, .peer = peer(7), .record = shared(record(8))});
+    rig.engine.link_up(rig.now, {.link = 103, .peer = peer(50), .record = shared(record(50))});
     CHECK(rig.all<mesh::Hangup>().size() == 3);
     CHECK(rig.engine.members().size() == 1);
 }

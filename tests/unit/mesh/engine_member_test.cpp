@@ -129,7 +129,7 @@ TEST_CASE("a request for an accountant that nobody knows is not performed") {
     rig.publish(1, 77);
     rig.publish(2, 50);
     CHECK(rig.all<mesh::Perform>().empty());
-    CHECK(rig.noticed(NoticeKind::unknown_request));
+    CHECK(rig.noticed(NoticeKind::malformed_frame));
 }
 
 TEST_CASE("a request that cannot be read is not performed") {

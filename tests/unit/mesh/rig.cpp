@@ -14,7 +14,7 @@ mesh::Rng& dice() {
 }
 
 mesh::Engine::Self self_of(std::uint8_t number, std::vector<mesh::Address> seeds) {
-    return {.record = record(number), .sealed = sealed(record(number)), .seeds = std::move(seeds)};
+    return {.record = shared(record(number)), .seeds = std::move(seeds)};
 }
 
 }  // namespace
@@ -58,6 +58,10 @@ proto::Bytes sealed(const proto::PeerRecordBody& record) {
     return proto::pack(proto::SealedRecord{.body = proto::pack(record)});
 }
 
+mesh::SharedRecord shared(const proto::PeerRecordBody& record) {
+    return std::make_shared<const mesh::Record>(record, sealed(record));
+}
+
 proto::Bytes sealed_request(std::uint32_t number, std::chrono::milliseconds timeout, std::string collective) {
     proto::Route route;
     route.collective = std::move(collective);
@@ -83,10 +87,21 @@ void Rig::pass(proto::Duration time) {
 }
 
 mesh::LinkId Rig::link(std::uint8_t number, mesh::Side side, std::uint64_t incarnation) {
-    const auto body = record(number, incarnation);
-    engine.link_up(
-        now, {.link = ++links_, .peer = peer(number), .side = side, .record = body, .sealed_record = sealed(body)});
+    return link(record(number, incarnation), side);
+}
+
+mesh::LinkId Rig::link(const proto::PeerRecordBody& body, mesh::Side side) {
+    engine.link_up(now, {.link = ++links_, .peer = body.peer, .side = side, .record = shared(body)});
     return links_;
+}
+
+mesh::LinkId Rig::leaf(std::uint8_t number) {
+    auto body = record(number);
+    body.relay = proto::RelayWish::never;
+    const auto id = link(body);
+    say(id, proto::Attach{proto::Standing::primary});
+    subscribe(number);
+    return id;
 }
 
 mesh::LinkId Rig::client(std::uint8_t number) {
@@ -98,12 +113,12 @@ void Rig::say(mesh::LinkId link, const proto::Message& message) { engine.frame(n
 
 void Rig::gossip(mesh::LinkId link, const proto::PeerRecordBody& record, proto::MemberState state,
                  std::chrono::milliseconds since) {
-    proto::RosterEntry entry{sealed(record), state, static_cast<std::uint32_t>(since.count())};
-    engine.roster(now, link, {{record, entry}});
+    engine.roster(now, link, {{shared(record), state, static_cast<std::uint32_t>(since.count())}});
 }
 
 void Rig::subscribe(std::uint8_t number, std::string_view collective) {
-    engine.subscribed(now, peer(number), mesh::request_topic(collective));
+    engine.subscribed(now, peer(number), mesh::relay_topic());
+    engine.subscribed(now, peer(number), mesh::eager_topic(collective));
     engine.subscribed(now, peer(number), mesh::presence_topic(peer(number)));
 }
 
@@ -112,7 +127,7 @@ void Rig::ask(mesh::LinkId client, std::uint32_t number, std::uint8_t attempt, s
 }
 
 void Rig::publish(std::uint32_t number, std::uint8_t accountant, std::uint8_t attempt) {
-    engine.fanout(now, proto::encode(proto::Request{.scope = proto::Scope::local,
+    engine.fanout(now, curve_key(accountant), proto::encode(proto::Request{.scope = proto::Scope::local,
                                                     .attempt = attempt,
                                                     .accountant = peer(accountant),
                                                     .left_ms = 10'000,
@@ -184,6 +199,11 @@ std::optional<proto::Answer> answer_of(const std::vector<proto::Up>& ups, std::u
     for (const auto& up : ups) {
         for (const auto& one : up.answers) {
             if (one.node == peer(number)) return one;
+        }
+        for (const auto& bare : up.bare) {
+            for (const auto& node : bare.nodes) {
+                if (node == peer(number)) return proto::Answer{node, bare.outcome, {}};
+            }
         }
     }
     return std::nullopt;

@@ -21,6 +21,7 @@ proto::CurvePublicKey curve_key(std::uint8_t number);
 proto::PeerRecordBody record(std::uint8_t number, std::uint64_t incarnation = 1, std::uint32_t sequence = 0);
 mesh::Address address(std::uint8_t number);
 proto::Bytes sealed(const proto::PeerRecordBody& record);
+mesh::SharedRecord shared(const proto::PeerRecordBody& record);
 proto::Bytes sealed_request(std::uint32_t number, std::chrono::milliseconds timeout = 10s,
                             std::string collective = "mcollective");
 
@@ -36,6 +37,8 @@ class Rig {
 
     // Links are numbered from 1 in the order in which they come up.
     mesh::LinkId link(std::uint8_t number, mesh::Side side = mesh::Side::accepted, std::uint64_t incarnation = 1);
+    mesh::LinkId link(const proto::PeerRecordBody& record, mesh::Side side = mesh::Side::accepted);
+    mesh::LinkId leaf(std::uint8_t number);  // linked, attached to us as its primary, and subscribed
     mesh::LinkId client(std::uint8_t number = 200);
     void down(mesh::LinkId link) { engine.link_down(now, link); }
     void say(mesh::LinkId link, const proto::Message& message);

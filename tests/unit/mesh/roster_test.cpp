@@ -16,10 +16,10 @@ using test::record;
 
 const proto::Now now{proto::Instant(100s), {}};
 
-Roster fresh() { return Roster(record(50), test::sealed(record(50))); }
+Roster fresh() { return Roster(test::shared(record(50))); }
 
 Roster::Word word(proto::PeerRecordBody body, MemberState state = MemberState::up) {
-    return {.record = body, .sealed = test::sealed(body), .state = state, .since = now.mono};
+    return {.record = test::shared(body), .state = state, .since = now.mono};
 }
 
 TEST_CASE("we are in our own roster, and nobody is believed about us") {
@@ -27,7 +27,7 @@ TEST_CASE("we are in our own roster, and nobody is believed about us") {
     CHECK(roster.find(peer(50)) != nullptr);
     CHECK(roster.learn(now, word(record(50), MemberState::left)) == Roster::Learned::nothing);
     CHECK(roster.learn(now, word(record(50, 9))) == Roster::Learned::stale);
-    CHECK(roster.find(peer(50))->record.incarnation == 1);
+    CHECK(roster.find(peer(50))->record->body.incarnation == 1);
     CHECK(roster.find(peer(50))->state == MemberState::up);
     roster.forget(peer(50));
     CHECK(roster.members().size() == 1);
@@ -42,7 +42,7 @@ TEST_CASE("the newest incarnation wins, then the newest sequence") {
     CHECK(roster.learn(now, word(record(1, 5, 6))) == Roster::Learned::renewed);
     CHECK(roster.learn(now, word(record(1, 4, 9))) == Roster::Learned::stale);
     CHECK(roster.learn(now, word(record(1, 6, 0))) == Roster::Learned::restarted);
-    CHECK(roster.find(peer(1))->record.incarnation == 6);
+    CHECK(roster.find(peer(1))->record->body.incarnation == 6);
     roster.check();
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("a full roster takes nobody more") {
         auto body = record(1);
         body.peer.octets[1] = static_cast<std::uint8_t>(i >> 8);
         body.peer.octets[2] = static_cast<std::uint8_t>(i);
-        REQUIRE(roster.learn(now, {.record = body}) == Roster::Learned::joined);
+        REQUIRE(roster.learn(now, {.record = test::shared(body)}) == Roster::Learned::joined);
     }
     CHECK(roster.learn(now, word(record(99))) == Roster::Learned::full);
     CHECK(roster.members().size() == proto::limits::roster_max);

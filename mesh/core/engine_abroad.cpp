@@ -1,0 +1,232 @@
+// A request in other groups. The accountant names one of its gateways; that one asks a gateway of each other group, which
+// accounts for its own, and a second one stands by. What they tell is passed on, group by group.
+
+#include <algorithm>
+#include <utility>
+
+#include "mesh/core/engine_state.hpp"
+#include "mesh/core/invariant.hpp"
+#include "proto/codec.hpp"
+#include "proto/limits.hpp"
+
+namespace mco::mesh {
+
+using proto::Closure;
+using proto::Outcome;
+using proto::Reason;
+
+bool Engine::State::abroad_closed(const Account& account) const {
+    return std::all_of(account.abroad.begin(), account.abroad.end(),
+                       [](const auto& one) { return one.second.closure == Closure::closed; });
+}
+
+// ------------------------------------------------------------------------------------------------ accountant
+
+void Engine::State::choose_gateway(proto::Now now, const proto::RequestId& id, Account& account) {
+    for (const auto& [name, group] : others) {
+        const auto count = members_of(group, account.collective);
+        if (count > 0) account.abroad.try_emplace(name, proto::Ledger{.expected = count});
+    }
+    if (account.abroad.empty()) return;
+    account.gateway = {};
+    std::optional<proto::PeerId> best;
+    for (const auto& candidate : RelayRanking::gateways(relay_records())) {
+        if (account.gateways_tried.contains(candidate)) continue;
+        if (candidate == members.self()) {
+            best = candidate;  // a hop less
+            break;
+        }
+        if (linked(candidate) && (!best || share(id, candidate) > share(id, *best))) best = candidate;
+    }
+    if (best) {
+        account.gateways_tried.insert(*best);
+        account.gateway = *best;
+        return;
+    }
+    const auto groups = account.abroad;
+    for (const auto& [name, ledger] : groups) {
+        if (ledger.closure == Closure::open) give_up_group(now, id, account, name);
+    }
+}
+
+// Another gateway is asked for all of it; what it tells of nodes that are written down already changes nothing.
+void Engine::State::gateway_lost(proto::Now now, const proto::RequestId& id, Account& account) {
+    account.foreign_missing.clear();
+    for (auto& [name, ledger] : account.abroad) {
+        ledger.closure = Closure::open;
+    }
+    choose_gateway(now, id, account);
+    if (account.gateway.is_zero()) return;
+    if (account.gateway == members.self()) return go_abroad(now, id, account);
+    auto& child = account.children[account.gateway];
+    child = {.phase = Child::Phase::asked, .relay = true};
+    ask(now, id, account, account.gateway, Child::Phase::asked);
+}
+
+// ------------------------------------------------------------------------------------------------ gateway
+
+void Engine::State::go_abroad(proto::Now now, const proto::RequestId& id, Account& account) {
+    account.abroad.clear();
+    if (self.confined.contains(account.collective) || !gateway) return;
+    for (const auto& [name, group] : others) {
+        const auto count = members_of(group, account.collective);
+        if (count == 0) continue;
+        account.abroad.emplace(name, proto::Ledger{.expected = count});
+        account.branches.try_emplace(name);
+    }
+    std::vector<std::string> names;
+    for (const auto& [name, branch] : account.branches) names.push_back(name);
+    for (const auto& name : names) {
+        auto& branch = account.branches.at(name);
+        if (!account.closed && branch.asked.empty()) ask_branch(now, id, account, name, branch);
+    }
+}
+
+void Engine::State::ask_branch(proto::Now now, const proto::RequestId& id, Account& account, const std::string& name,
+                               Branch& branch) {
+    const auto group = others.find(name);
+    std::vector<proto::PeerId> able;
+    if (group != others.end()) {
+        for (const auto& record : group->second.gateways) {
+            if (linked(record->body.peer) && !branch.tried.contains(record->body.peer)) able.push_back(record->body.peer);
+        }
+    }
+    if (able.empty()) return give_up_group(now, id, account, name);
+    std::sort(able.begin(), able.end(),
+              [&](const auto& a, const auto& b) { return share(id, a) > share(id, b); });
+    const bool first = branch.tried.empty();
+    const auto& chosen = able.front();
+    branch.tried.insert(chosen);
+    branch.asked[chosen] = {};
+    send(*preferred(chosen), request_for(now, account, proto::Scope::group));
+    timers.set({.kind = Timer::Kind::branch, .request = id, .peer = chosen},
+               now.mono + patience_with(chosen, timing.ack_patience));
+    if (!first || able.size() < 2) return;
+    branch.asked[able[1]] = {};
+    send(*preferred(able[1]), request_for(now, account, proto::Scope::standby));
+}
+
+Engine::State::Branch* Engine::State::branch_of(Account& account, const proto::PeerId& peer) {
+    const auto* member = members.find(peer);
+    if (member == nullptr) return nullptr;
+    const auto found = account.branches.find(member->record->body.group);
+    return found != account.branches.end() && found->second.asked.contains(peer) ? &found->second : nullptr;
+}
+
+void Engine::State::branch_words(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from,
+                                 proto::Up& up) {
+    const std::string name = members.find(from)->record->body.group;
+    auto& branch = account.branches.at(name);
+    if (account.abroad.at(name).closure == Closure::closed) return not_owed(id, from);
+    const bool sound =
+        std::all_of(up.answers.begin(), up.answers.end(),
+                    [&](const auto& one) { return is_answer(one.outcome) && !account.gather.knows(one.node); }) &&
+        std::all_of(up.bare.begin(), up.bare.end(), [](const auto& one) { return is_answer(one.outcome); }) &&
+        std::all_of(up.missing.begin(), up.missing.end(), [](const auto& one) { return !is_answer(one.outcome); }) &&
+        up.ledger.balanced() && up.ledger.expected <= proto::limits::roster_max;
+    if (!sound) return notice(NoticeKind::malformed_frame, from, id);
+    branch.acknowledged = true;
+    branch.asked.at(from) = {.acknowledged = true};
+    const auto write = [&](proto::Answer answer) {
+        if (account.foreign.contains(answer.node) || account.gather.knows(answer.node)) return;
+        branch.written.add(answer.outcome);
+        write_foreign(now, id, account, std::move(answer));
+    };
+    for (auto& answer : up.answers) write(std::move(answer));
+    for (const auto& bare : up.bare) {
+        for (const auto& node : bare.nodes) write({.node = node, .outcome = bare.outcome, .sealed = {}});
+    }
+    for (auto& missing : up.missing) account.foreign_missing[name].insert_or_assign(missing.node, std::move(missing));
+    account.abroad[name] = up.ledger;
+    const Timer timer{.kind = Timer::Kind::branch, .request = id, .peer = from};
+    if (up.ledger.closure == Closure::open) {
+        timers.set(timer, now.mono + patience_with(from, timing.relay_poll_interval));
+        return;
+    }
+    for (const auto& [peer, asked] : branch.asked) timers.cancel({.kind = Timer::Kind::branch, .request = id, .peer = peer});
+    review_account(now, id);
+}
+
+void Engine::State::branch_lost(proto::Now now, const proto::RequestId& id, const proto::PeerId& peer) {
+    auto& account = accounts.at(id);
+    auto* branch = branch_of(account, peer);
+    if (branch == nullptr) return;
+    const std::string name = members.find(peer)->record->body.group;
+    timers.cancel({.kind = Timer::Kind::branch, .request = id, .peer = peer});
+    branch->asked.erase(peer);
+    if (account.abroad.at(name).closure == Closure::closed) return;
+    account.foreign_missing.erase(name);
+    notice(NoticeKind::orphaned, peer, id);
+    const bool another = std::any_of(branch->asked.begin(), branch->asked.end(),
+                                     [](const auto& one) { return one.second.acknowledged; });
+    if (!another) ask_branch(now, id, account, name, *branch);
+    review_account(now, id);
+}
+
+void Engine::State::branch_patience(proto::Now now, const proto::RequestId& id, const proto::PeerId& peer) {
+    auto& account = accounts.at(id);
+    auto* branch = branch_of(account, peer);
+    if (branch == nullptr) return;
+    auto& asked = branch->asked.at(peer);
+    if (!asked.acknowledged) return branch_lost(now, id, peer);
+    const bool lives = !asked.polled || peers.at(peer).heard > asked.polled_at;
+    asked.unanswered = lives ? 0 : asked.unanswered + 1;
+    if (asked.unanswered >= timing.polls_unanswered_max) return branch_lost(now, id, peer);
+    asked.polled = true;
+    asked.polled_at = now.mono;
+    if (const auto link = preferred(peer)) send(*link, proto::Poll{id, account.attempt});
+    timers.set({.kind = Timer::Kind::branch, .request = id, .peer = peer},
+               now.mono + patience_with(peer, timing.relay_poll_interval));
+}
+
+// ------------------------------------------------------------------------------------------------ both
+
+// Nobody can say any more what became of it: what did not answer is missing, as a whole.
+void Engine::State::give_up_group(proto::Now, const proto::RequestId& id, Account& account, const std::string& name) {
+    auto& ledger = account.abroad.at(name);
+    const auto branch = account.branches.find(name);
+    proto::Ledger kept = branch != account.branches.end() ? branch->second.written : proto::Ledger{};
+    if (branch == account.branches.end()) {
+        for (std::size_t i = 0; i < proto::outcome_count; ++i) {
+            const auto outcome = static_cast<Outcome>(i);
+            if (is_answer(outcome)) kept.counts[i] = ledger.counts[i];
+        }
+    }
+    const bool may_have_run = kept.accounted() > 0 || (branch != account.branches.end() && branch->second.acknowledged) ||
+                              account.relay_lost;
+    kept.expected = std::max(ledger.expected, kept.accounted());
+    const auto rest = kept.expected - kept.accounted();
+    account.foreign_missing.erase(name);
+    if (rest > 0) {
+        const auto outcome = may_have_run ? Outcome::lost : Outcome::unreachable;
+        kept.counts[static_cast<std::size_t>(outcome)] += rest;
+        account.foreign_missing[name].insert_or_assign(
+            proto::PeerId{}, proto::Missing{.node = {}, .name = name, .reason = Reason::group_unreachable, .outcome = outcome, .nodes = rest});
+    }
+    kept.closure = Closure::closed;
+    ledger = kept;
+    if (branch != account.branches.end()) {
+        for (const auto& [peer, asked] : branch->second.asked)
+            timers.cancel({.kind = Timer::Kind::branch, .request = id, .peer = peer});
+    }
+}
+
+void Engine::State::write_foreign(proto::Now now, const proto::RequestId& id, Account& account, proto::Answer answer) {
+    if (account.foreign.size() >= proto::limits::roster_max * proto::limits::groups_max) return;
+    if (!account.foreign.emplace(answer.node, answer.outcome).second) return;
+    const auto bytes = answer.sealed.size();
+    held_bytes += bytes;
+    account.answers.push_back(std::move(answer));
+    written(now, id, account, bytes);
+}
+
+void Engine::State::write_foreign_missing(Account& account) {
+    for (auto& [group, missing] : account.foreign_missing) {
+        for (auto& [node, one] : missing) {
+            if (node.is_zero() || !account.foreign.contains(node)) account.missing.push_back(std::move(one));
+        }
+    }
+    account.foreign_missing.clear();
+}
+
+}  // namespace mco::mesh
