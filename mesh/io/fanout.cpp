@@ -3,6 +3,7 @@
 #include <zmq.h>
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -19,9 +20,18 @@ using proto::Errc;
 using namespace std::chrono_literals;
 
 constexpr int queue_max = 256;  // a slow subscriber loses frames; the link makes it good
-constexpr std::size_t topics_of_peer_max = proto::limits::collectives_max + 1;
+constexpr std::size_t topics_of_peer_max = 3 * proto::limits::collectives_max + 1;  // R, E, L, and its presence
 
 bool is_presence(const std::string& topic) { return topic.starts_with('~'); }
+
+bool may_hear(const Fanout::Subscriber& who, const std::string& topic) {
+    if (who.caller) return false;
+    if (topic == presence_topic(who.peer)) return true;
+    return std::any_of(who.collectives.begin(), who.collectives.end(), [&](const std::string& collective) {
+        return topic == request_topic(collective) || topic == eager_topic(collective) ||
+               topic == lazy_topic(collective);
+    });
+}
 
 }  // namespace
 
@@ -31,7 +41,7 @@ proto::Result<Fanout> Fanout::open(const Context& context, const security::Curve
     if (!socket) return tl::unexpected(socket.error());
     set_transport(*socket, proto::limits::frame_size_max, 5s);
     become_curve_server(*socket, own, fanout_domain);
-    socket->set(ZMQ_XPUB_VERBOSE, 1);  // each subscription of a topic, not only the first: each has its own User-Id
+    socket->set(ZMQ_XPUB_MANUAL, 1);  // each subscription is put to us, and each loss, also of a topic that others have
     socket->set(ZMQ_SNDHWM, queue_max);
     fanout.socket_ = std::move(*socket);
     return fanout;
@@ -55,49 +65,75 @@ void Fanout::service(const WhoIs& who_is, std::size_t messages_max, std::vector<
             ++counters_->malformed;  // XPUB passes on whatever a subscriber sends
             continue;
         }
-        if (subscribes) {
-            on_subscribed(who_is, *received, into);
+        std::string topic(proto::as_text(proto::BytesView(frame).subspan(1)));
+        if (received->user_id.empty()) {
+            if (unsubscribes) on_lost(std::move(topic), into);
+            continue;
+        }
+        lost_.clear();  // libzmq tells of a lost connection without a pause, so what is left was nobody's we know
+        const auto key = proto::CurvePublicKey::from_hex(received->user_id);
+        const auto who = key ? who_is(*key) : std::nullopt;
+        if (!who || !may_hear(*who, topic)) {
+            ++counters_->foreign_topics;
+        } else if (subscribes) {
+            on_subscribed(*who, std::move(topic), into);
         } else {
-            on_unsubscribed(std::string(proto::as_text(proto::BytesView(frame).subspan(1))), into);
+            on_unsubscribed(who->peer, topic, into);
         }
     }
 }
 
-void Fanout::on_subscribed(const WhoIs& who_is, const Received& received, std::vector<News>& into) {
-    std::string topic(proto::as_text(proto::BytesView(received.frames.at(0)).subspan(1)));
-    const auto key = proto::CurvePublicKey::from_hex(received.user_id);
-    const auto peer = key ? who_is(*key) : std::nullopt;
-    if (!peer || (is_presence(topic) && topic != presence_topic(*peer))) {
+void Fanout::on_subscribed(const Subscriber& who, std::string topic, std::vector<News>& into) {
+    auto& topics = topics_[who.peer];
+    if (topics.size() >= topics_of_peer_max && !topics.contains(topic)) {
         ++counters_->foreign_topics;
         return;
     }
-    auto& topics = topics_[*peer];
-    if (topics.size() >= topics_of_peer_max || topic.size() > proto::limits::name_size_max + 2) {
-        ++counters_->foreign_topics;
-        return;
-    }
-    topics.insert(topic);
-    into.push_back({*peer, std::move(topic), true});
+    socket_.set(ZMQ_SUBSCRIBE, proto::as_bytes(topic));  // for the connection whose message was read last
+    if (++topics[topic] == 1) into.push_back({who.peer, std::move(topic), true});
 }
 
-void Fanout::on_unsubscribed(const std::string& topic, std::vector<News>& into) {
-    for (auto at = topics_.begin(); at != topics_.end();) {
-        auto& [peer, topics] = *at;
-        if (topics.erase(topic) > 0) {
-            into.push_back({peer, topic, false});
-            if (is_presence(topic)) {
-                for (const auto& other : topics) into.push_back({peer, other, false});
-                topics.clear();
-            }
-        }
-        at = topics.empty() ? topics_.erase(at) : std::next(at);
+void Fanout::on_unsubscribed(const proto::PeerId& peer, const std::string& topic, std::vector<News>& into) {
+    socket_.set(ZMQ_UNSUBSCRIBE, proto::as_bytes(topic));
+    const auto of = topics_.find(peer);
+    if (of != topics_.end()) drop(of, topic, into);
+}
+
+void Fanout::on_lost(std::string topic, std::vector<News>& into) {
+    if (!is_presence(topic)) {
+        if (lost_.size() < topics_of_peer_max) lost_.push_back(std::move(topic));
+        return;
     }
+    const auto others = std::exchange(lost_, {});
+    const auto of =
+        std::find_if(topics_.begin(), topics_.end(), [&](const auto& one) { return one.second.contains(topic); });
+    if (of == topics_.end()) return;
+    const auto peer = of->first;
+    for (const auto& other : others) drop(topics_.find(peer), other, into);
+    drop(topics_.find(peer), topic, into);
+}
+
+void Fanout::drop(std::map<proto::PeerId, Topics>::iterator of, const std::string& topic, std::vector<News>& into) {
+    if (of == topics_.end()) return;
+    auto& [peer, topics] = *of;
+    const auto at = topics.find(topic);
+    if (at == topics.end() || --at->second != 0) return;
+    into.push_back({peer, topic, false});
+    topics.erase(at);
+    // Without its presence no connection of that peer is left.
+    if (is_presence(topic)) {
+        for (const auto& [other, times] : topics) into.push_back({peer, other, false});
+        topics.clear();
+    }
+    if (topics.empty()) topics_.erase(of);
 }
 
 std::vector<std::string> Fanout::topics_of(const proto::PeerId& peer) const {
+    std::vector<std::string> names;
     const auto found = topics_.find(peer);
-    return found == topics_.end() ? std::vector<std::string>()
-                                  : std::vector<std::string>(found->second.begin(), found->second.end());
+    if (found == topics_.end()) return names;
+    for (const auto& [topic, times] : found->second) names.push_back(topic);
+    return names;
 }
 
 proto::Result<void> Fanout::prove_strangers_are_refused(const Context& context, ZapDesk& desk, const Endpoint& bound,

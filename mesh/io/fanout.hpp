@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
-#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,18 +17,30 @@
 // Private to mesh/io.
 namespace mco::mesh::io {
 
-// The bound XPUB, and who has subscribed to what. A subscription comes with the User-Id of its connection; the loss of a
-// connection only shows as the unsubscription of a topic that nobody else had, and without a User-Id. So each peer has a
-// presence topic of its own, which only its key may subscribe to, and whose loss ends all its other topics.
+// The bound XPUB, and who has subscribed to what. Each subscription is put to us and takes effect only if we grant it: a
+// peer may have its own presence topic, and requests (R, E, L) of collectives that its record names. Callers have nothing
+// to hear here.
+//
+// Who subscribes or unsubscribes is told by the User-Id of his message. The loss of a connection shows as the
+// unsubscription of all its topics, one after the other and without a User-Id: the presence topic among them says whose.
+//
+// An attacker would try: to read requests of other collectives (not granted), to unsubscribe others (only his own topics
+// are his), to subscribe without end (bounded for each peer), to look like another that is gone (presence is per key).
 class Fanout {
  public:
+    // Somebody with a verified link.
+    struct Subscriber {
+        proto::PeerId peer{};
+        std::span<const std::string> collectives;  // of its record; of callers none
+        bool caller = false;
+    };
     struct News {
         proto::PeerId peer{};
         std::string topic;
         bool subscribed = false;
     };
-    // Whose key this is, if a link to it is verified now.
-    using WhoIs = std::function<std::optional<proto::PeerId>(const proto::CurvePublicKey&)>;
+    // Whose key this is, if a link to it is verified now. The answer is used before the next question.
+    using WhoIs = std::function<std::optional<Subscriber>(const proto::CurvePublicKey&)>;
 
     // `counters` must outlive the fan-out.
     static proto::Result<Fanout> open(const Context& context, const security::CurvePair& own, Host::Counters& counters);
@@ -43,12 +57,17 @@ class Fanout {
 
  private:
     explicit Fanout(Host::Counters& counters) : counters_(&counters) {}
-    void on_subscribed(const WhoIs& who_is, const Received& received, std::vector<News>& into);
-    void on_unsubscribed(const std::string& topic, std::vector<News>& into);
+    // How often a peer has each topic: two connections of it may overlap while it dials anew.
+    using Topics = std::map<std::string, std::size_t>;
+    void on_subscribed(const Subscriber& who, std::string topic, std::vector<News>& into);
+    void on_unsubscribed(const proto::PeerId& peer, const std::string& topic, std::vector<News>& into);
+    void on_lost(std::string topic, std::vector<News>& into);
+    void drop(std::map<proto::PeerId, Topics>::iterator of, const std::string& topic, std::vector<News>& into);
 
     Host::Counters* counters_;
     Socket socket_;
-    std::map<proto::PeerId, std::set<std::string>> topics_;
+    std::map<proto::PeerId, Topics> topics_;
+    std::vector<std::string> lost_;  // topics of a connection whose presence topic has not been read yet
 };
 
 }  // namespace mco::mesh::io

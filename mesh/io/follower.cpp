@@ -1,10 +1,24 @@
 #include "mesh/io/follower.hpp"
 
+#include <zmq.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace mco::mesh::io {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+// libzmq counts subscriptions of one topic, so a topic must be given once.
+std::vector<std::string> each_once(std::vector<std::string> topics) {
+    std::sort(topics.begin(), topics.end());
+    topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
+    return topics;
+}
+
+}  // namespace
 
 Follower::Follower(const Context& context, Address where, std::vector<std::string> topics,
                    const security::Identity& self, std::uint64_t jitter_seed)
@@ -12,7 +26,7 @@ Follower::Follower(const Context& context, Address where, std::vector<std::strin
       plan_{.kind = SocketKind::sub,
             .endpoint = std::move(where.endpoint),
             .server_key = where.key,
-            .topics = std::move(topics)},
+            .topics = each_once(std::move(topics))},
       self_(self),
       backoff_(250ms, 15s, jitter_seed) {}
 
@@ -20,6 +34,21 @@ void Follower::end(proto::Now now) {
     outbound_.reset();
     established_ = false;
     next_try_ = now.mono + backoff_.next();
+}
+
+void Follower::retopic(std::vector<std::string> topics) {
+    topics = each_once(std::move(topics));
+    const auto tell = [&](int option, const std::vector<std::string>& these, const std::vector<std::string>& but_not) {
+        for (const auto& topic : these) {
+            if (!std::binary_search(but_not.begin(), but_not.end(), topic))
+                outbound_->socket().set(option, proto::as_bytes(topic));
+        }
+    };
+    if (outbound_) {
+        tell(ZMQ_SUBSCRIBE, topics, plan_.topics);
+        tell(ZMQ_UNSUBSCRIBE, plan_.topics, topics);
+    }
+    plan_.topics = std::move(topics);
 }
 
 void Follower::hurry(proto::Now now) {

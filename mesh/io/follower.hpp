@@ -12,13 +12,17 @@
 // Private to mesh/io.
 namespace mco::mesh::io {
 
-// A SUB kept connected to one peer's XPUB. One socket a publisher, though libzmq would let one serve them all: its monitor
+// A SUB kept connected to one peer's XPUB, subscribed to exactly the topics last given. One socket a publisher, though libzmq would let one serve them all: its monitor
 // then speaks of one peer only, whatever name was dialled, and a refused handshake costs a new socket, never a silent one.
 class Follower {
  public:
     // References must outlive the follower.
     Follower(const Context& context, Address where, std::vector<std::string> topics, const security::Identity& self,
              std::uint64_t jitter_seed);
+
+    // Exactly these topics from now on: changed on the living connection, new ones before old ones go, and kept for the
+    // next one.
+    void retopic(std::vector<std::string> topics);
 
     // Complete messages: topic and frame. Others are counted in `misshapen`.
     void service(proto::Now now, std::size_t messages_max, std::vector<proto::Bytes>& into, std::uint64_t& misshapen);

@@ -85,21 +85,15 @@ proto::Result<void> Host::Impl::open() {
     body.curve_key = self.keys.curve.public_key;
     body.collectives = options.collectives;
     body.software = options.software;
-    const auto first_tcp =
-        std::find_if(bound.begin(), bound.end(), [](const Endpoint& one) { return one.kind == Endpoint::Kind::tcp; });
-    if (first_tcp != bound.end()) body.link_endpoint = advertised(*first_tcp);
-    if (!options.fanout_listen.empty()) {
-        auto wanted = Endpoint::parse(options.fanout_listen);
-        if (!wanted) return tl::unexpected(wanted.error());
-        auto opened = Fanout::open(context, self.keys.curve, counters);
-        if (!opened) return tl::unexpected(opened.error());
-        fanout.emplace(std::move(*opened));
-        auto heard = fanout->listen(*wanted, rng);
-        if (!heard) return tl::unexpected(heard.error());
-        if (const auto proved = fanout->prove_strangers_are_refused(context, *desk, *heard, self.keys.curve.public_key);
-            !proved)
-            return proved;
-        fanout_endpoint = body.fanout_endpoint = advertised(*heard);
+    body.relay = options.relay;
+    body.performs = options.performs;
+    if (const auto* reached = first_tcp()) {
+        body.link_endpoint = advertised(*reached);
+        if (const auto bound_fanout = bind_fanout(); !bound_fanout) return bound_fanout;
+        body.fanout_endpoint = fanout_endpoint;
+    } else if (options.relay == proto::RelayWish::always) {
+        return proto::fail(Errc::invalid,
+                           "a relay must be reachable by others\nConfigure listen = tcp://HOST:PORT, or no relay.");
     }
     record = security::seal_record(self.keys.sign.secret, self.chain, body);
     if (record.size() > proto::limits::record_size_max)
@@ -111,7 +105,13 @@ proto::Result<void> Host::Impl::open() {
     server->introduce(record);
 
     std::erase_if(options.seeds, [&](const Address& seed) { return seed.key == self.keys.curve.public_key; });
-    engine.emplace(Engine::Self{std::move(body), record, options.seeds}, options.timing, rng);
+    engine.emplace(Engine::Self{.record = std::move(body),
+                                .sealed = record,
+                                .seeds = options.seeds,
+                                .homes = options.homes,
+                                .confined = options.confined,
+                                .known = {}},
+                   options.timing, rng);
     desk->employ({.full = [this] { return server->full(); },
                   .greeting =
                       [this](const proto::CurvePublicKey& key) {
@@ -124,8 +124,6 @@ proto::Result<void> Host::Impl::open() {
 }
 
 proto::Result<void> Host::Impl::bind_links() {
-    if (options.link_listen.empty())
-        return proto::fail(Errc::invalid, "nothing to listen on\nConfigure listen = tcp://HOST:PORT.");
     auto opened = LinkServer::open(context, self, trust, gate, counters,
                                    {.links_max = links_max(), .greetings_max = proto::limits::unverified_links_max});
     if (!opened) return tl::unexpected(opened.error());
@@ -138,6 +136,28 @@ proto::Result<void> Host::Impl::bind_links() {
         bound.push_back(std::move(*heard));
     }
     return {};
+}
+
+proto::Result<void> Host::Impl::bind_fanout() {
+    if (options.fanout_listen.empty()) return {};
+    const auto wanted = Endpoint::parse(options.fanout_listen);
+    if (!wanted) return tl::unexpected(wanted.error());
+    auto opened = Fanout::open(context, self.keys.curve, counters);
+    if (!opened) return tl::unexpected(opened.error());
+    fanout.emplace(std::move(*opened));
+    const auto heard = fanout->listen(*wanted, rng);
+    if (!heard) return tl::unexpected(heard.error());
+    if (const auto proved = fanout->prove_strangers_are_refused(context, *desk, *heard, self.keys.curve.public_key);
+        !proved)
+        return proved;
+    fanout_endpoint = advertised(*heard);
+    return {};
+}
+
+const Endpoint* Host::Impl::first_tcp() const {
+    const auto found =
+        std::find_if(bound.begin(), bound.end(), [](const Endpoint& one) { return one.kind == Endpoint::Kind::tcp; });
+    return found == bound.end() ? nullptr : &*found;
 }
 
 std::string Host::Impl::advertised(const Endpoint& heard) const {
@@ -213,7 +233,7 @@ void Host::Impl::turn(std::chrono::milliseconds longest) {
     // After the links: a subscription counts only if the link of its key is known.
     if (polled->ready(fanout_from, dialled_from)) serve_fanout(now);
     for (auto& [where, follower] : followers) {
-        if (polled->ready(from, *end) || due(follower.next_deadline())) serve_follower(now, follower);
+        if (polled->ready(from, *end) || due(follower.next_deadline())) serve_follower(now, where, follower);
         from = *end++;
     }
     desk->settle(now);
@@ -262,11 +282,7 @@ void Host::leave(std::string reason) {
     impl_->engine->leave(sample_clocks(), std::move(reason));
 }
 
-bool Host::ready() const {
-    const auto& seeds = impl_->options.seeds;
-    return seeds.empty() || std::any_of(seeds.begin(), seeds.end(),
-                                        [&](const Address& seed) { return impl_->who_is(seed.key).has_value(); });
-}
+bool Host::ready() const { return impl_->engine->joined(); }
 
 std::vector<std::string> Host::link_endpoints() const {
     std::vector<std::string> texts;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,13 +22,19 @@ namespace mco::mesh::io {
 class Host {
  public:
     struct Options {
-        std::vector<std::string> link_listen;  // "tcp://127.0.0.1:21000", "ipc:///run/mco/mcod.sock"; port * picks one
-        std::string fanout_listen;             // "tcp://127.0.0.1:*"
+        // "tcp://127.0.0.1:21000", "ipc:///run/mco/mcod.sock"; port * picks one. Without a tcp one the peer only dials: its
+        // record has no endpoints, and there is no fan-out of its own.
+        std::vector<std::string> link_listen;
+        std::string fanout_listen;   // "tcp://127.0.0.1:*"; bound only beside a tcp link_listen; empty: no fan-out
         std::string advertise_host;  // host part of our record's endpoints; empty: that of the first tcp listener
         std::vector<Address> seeds;
         std::vector<std::string> collectives;
         std::string group = "default";
         std::string software;
+        proto::RelayWish relay = proto::RelayWish::automatic;  // `always` needs a tcp link_listen
+        bool performs = true;                                  // false: a proxy
+        std::size_t homes = 2;                                 // relays a leaf attaches to
+        std::set<std::string, std::less<>> confined;  // collectives whose requests do not pass between groups here
         std::uint32_t io_threads = 1;
         Timing timing;
     };
@@ -50,7 +58,7 @@ class Host {
 
     void performed(proto::Now now, const proto::RequestId& request, proto::Outcome outcome, proto::Bytes sealed_reply);
     void leave(std::string reason);  // Bye to everybody; drained when the last frame was handed to libzmq
-    bool ready() const;              // bound and, with seeds configured, linked to at least one of them
+    bool ready() const;              // bound, and the engine has joined its group
 
     std::vector<std::string> link_endpoints() const;  // as bound: real ports
     std::string fanout_endpoint() const;              // as others are told; empty: none
@@ -60,6 +68,7 @@ class Host {
                       refused_zap = 0, forged = 0, send_full = 0, send_unreachable = 0, dropped_multipart = 0,
                       redials = 0;
         std::uint64_t foreign_topics = 0;  // subscriptions that were not the peer's to make
+        std::uint64_t after_end = 0;       // frames of links that ended within the same reading
         std::uint64_t accept_failed = 0;   // the process is out of descriptors
     };
     const Counters& counters() const;

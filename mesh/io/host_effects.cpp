@@ -59,7 +59,11 @@ bool Host::Impl::send(proto::Now now, LinkId link, proto::BytesView frame) {
 void Host::Impl::perform(proto::Now now, Send& one) { send(now, one.to, one.frame); }
 
 void Host::Impl::perform(proto::Now, Publish& one) {
-    if (fanout) fanout->publish(one.topic, one.frame);
+    if (fanout) {
+        fanout->publish(one.topic, one.frame);
+    } else {
+        ++counters.send_unreachable;
+    }
 }
 
 void Host::Impl::perform(proto::Now, Dial& one) {
@@ -79,9 +83,13 @@ void Host::Impl::perform(proto::Now now, Undial& one) {
 }
 
 void Host::Impl::perform(proto::Now now, Follow& one) {
-    const auto [at, fresh] =
-        followers.try_emplace(one.where, context, one.where, engine->topics(), self, security::entropy::number());
-    if (!fresh) at->second.hurry(now);
+    const auto known_one = followers.find(one.where);
+    if (known_one == followers.end()) {
+        followers.try_emplace(one.where, context, one.where, std::move(one.topics), self, security::entropy::number());
+        return;
+    }
+    known_one->second.retopic(std::move(one.topics));
+    known_one->second.hurry(now);
 }
 
 void Host::Impl::perform(proto::Now, Unfollow& one) { followers.erase(one.where); }

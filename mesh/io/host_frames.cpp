@@ -21,19 +21,22 @@ struct Overloaded : Cases... {
     using Cases::operator()...;
 };
 
-// A record that passed HELLO or open_record, so it unpacks.
-std::optional<proto::PeerRecordBody> body_of(const proto::Bytes& record) {
+// Of a record that passed HELLO, so it unpacks.
+SharedRecord opened(const proto::Bytes& record) {
     const auto sealed = proto::unpack<proto::SealedRecord>(record);
-    if (!sealed) return std::nullopt;
+    if (!sealed) return nullptr;
     auto body = proto::unpack<proto::PeerRecordBody>(sealed->body);
-    return body ? std::optional(std::move(*body)) : std::nullopt;
+    return body ? std::make_shared<const Record>(Record{std::move(*body), record}) : nullptr;
 }
 
 }  // namespace
 
-std::optional<proto::PeerId> Host::Impl::who_is(const proto::CurvePublicKey& key) const {
+std::optional<Fanout::Subscriber> Host::Impl::who_is(const proto::CurvePublicKey& key) const {
     const auto found = known.find(key);
-    return found == known.end() ? std::nullopt : std::optional(found->second.peer);
+    if (found == known.end()) return std::nullopt;
+    const auto& [peer, record_, links_] = found->second;
+    if (record_ == nullptr) return Fanout::Subscriber{.peer = peer, .collectives = {}, .caller = true};
+    return Fanout::Subscriber{.peer = peer, .collectives = record_->body.collectives};
 }
 
 void Host::Impl::serve_links(proto::Now now) {
@@ -78,7 +81,7 @@ void Host::Impl::serve_dialled(proto::Now now, Dialled& one) {
                 break;
             case DialLink::Event::Kind::frame:
                 ++counters.frames_in;
-                if (one.link != 0) on_frame(now, one.link, event.frame);
+                on_frame(now, one.link, event.frame);
                 break;
             case DialLink::Event::Kind::down:
             case DialLink::Event::Kind::gone:
@@ -107,14 +110,15 @@ void Host::Impl::serve_fanout(proto::Now now) {
     }
 }
 
-void Host::Impl::serve_follower(proto::Now now, Follower& follower) {
+void Host::Impl::serve_follower(proto::Now now, const Address& whom, Follower& follower) {
     std::vector<proto::Bytes> frames;
     follower.service(now, published_a_turn, frames, counters.dropped_multipart);
     for (const auto& frame : frames) {
         ++counters.frames_in;
         std::visit(
-            Overloaded{[&](const Pass&) { engine->fanout(now, frame); },
-                       [&](const PassRoster&) { ++counters.malformed; }, [&](const Answer&) { ++counters.forged; },
+            Overloaded{[&](const Pass&) { engine->fanout(now, whom.key, frame); },
+                       [&](const PassRoster&) { ++counters.malformed; },
+                       [&](const PassGroups&) { ++counters.malformed; }, [&](const Answer&) { ++counters.forged; },
                        [&](const DropMalformed&) { ++counters.malformed; },
                        [&](const DropForged&) { ++counters.forged; }},
             vet_fanout(trust, frame, now.wall));
@@ -125,17 +129,13 @@ void Host::Impl::link_up(proto::Now now, LinkId link, Side side, const security:
                          const proto::Bytes& packed) {
     links.emplace(link, Link{side, peer, {}});
     auto& key = known[peer.curve_key];
-    key.peer = peer.peer;
-    ++key.links;
     const bool caller = peer.role == proto::CertificateRole::caller;
+    key.peer = peer.peer;
+    key.record = caller ? nullptr : opened(packed);
+    ++key.links;
     log(fmt::format("linked to {} ({}), {}", peer.name, proto::name(peer.role),
                     side == Side::dialled ? "dialled" : "accepted"));
-    engine->link_up(now, {.link = link,
-                          .peer = peer.peer,
-                          .side = side,
-                          .caller = caller,
-                          .record = caller ? std::nullopt : body_of(packed),
-                          .sealed_record = packed});
+    engine->link_up(now, {.link = link, .peer = peer.peer, .side = side, .caller = caller, .record = key.record});
     // It may have subscribed before: links and subscriptions break separately.
     if (!fanout) return;
     for (const auto& topic : fanout->topics_of(peer.peer)) engine->subscribed(now, peer.peer, topic);
@@ -154,13 +154,20 @@ void Host::Impl::link_down(proto::Now now, LinkId link, const std::string& why) 
 
 void Host::Impl::on_frame(proto::Now now, LinkId link, const proto::Bytes& frame) {
     const auto found = links.find(link);
-    if (found == links.end()) return;
+    if (found == links.end()) {
+        ++counters.after_end;
+        return;
+    }
     auto verdict = vet(trust, found->second.peer, frame, now.wall);
     std::visit(
         Overloaded{[&](const Pass&) { engine->frame(now, link, frame); },
                    [&](PassRoster& roster) {
                        counters.forged += roster.forged;
                        engine->roster(now, link, std::move(roster.entries));
+                   },
+                   [&](PassGroups& groups) {
+                       counters.forged += groups.forged;
+                       engine->groups(now, link, std::move(groups.groups));
                    },
                    [&](const Answer& answer) {
                        ++counters.forged;

@@ -31,7 +31,7 @@ struct Host::Impl {
     proto::Result<void> open();
     proto::Result<void> bind_links();
     proto::Result<void> bind_fanout();
-    proto::Result<proto::Bytes> make_record(proto::PeerRecordBody& body) const;
+    const Endpoint* first_tcp() const;  // null: we only dial
     std::string advertised(const Endpoint& bound) const;
     void turn(std::chrono::milliseconds longest);
     void log(const std::string& line) const {
@@ -44,7 +44,7 @@ struct Host::Impl {
     void serve_fanout(proto::Now now);
     struct Dialled;
     void serve_dialled(proto::Now now, Dialled& dialled);
-    void serve_follower(proto::Now now, Follower& follower);
+    void serve_follower(proto::Now now, const Address& whom, Follower& follower);
     void link_up(proto::Now now, LinkId link, Side side, const security::Principal& peer, const proto::Bytes& record);
     void link_down(proto::Now now, LinkId link, const std::string& why);
     void on_frame(proto::Now now, LinkId link, const proto::Bytes& frame);
@@ -63,7 +63,7 @@ struct Host::Impl {
     void perform(proto::Now now, Notice& notice);
     bool send(proto::Now now, LinkId link, proto::BytesView frame);
 
-    std::optional<proto::PeerId> who_is(const proto::CurvePublicKey& key) const;
+    std::optional<Fanout::Subscriber> who_is(const proto::CurvePublicKey& key) const;
     std::optional<proto::Instant> next_deadline() const;
 
     // Sockets close in the reverse order of this list: links before the ZAP desk, that before the context.
@@ -100,6 +100,7 @@ struct Host::Impl {
     LinkId next_link = 1;
     struct Known {
         proto::PeerId peer{};
+        SharedRecord record;  // of the newest link; none of callers
         std::size_t links = 0;
     };
     std::unordered_map<proto::CurvePublicKey, Known> known;  // keys of verified links

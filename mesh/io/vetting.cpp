@@ -1,5 +1,6 @@
 #include "mesh/io/vetting.hpp"
 
+#include <memory>
 #include <utility>
 
 #include "proto/codec.hpp"
@@ -40,10 +41,15 @@ Verdict vet_inject(security::TrustStore& trust, const security::Principal& sende
     return Pass{};
 }
 
-Verdict vet_local(security::TrustStore& trust, const proto::Request& request, proto::WallTime now) {
+// Of any scope but inject.
+Verdict vet_passed_on(security::TrustStore& trust, const proto::Request& request, proto::WallTime now) {
     if (request.sealed.size() > proto::limits::request_size_max) return DropMalformed{};
     if (!security::open_request(trust, request.sealed, now)) return DropForged{};
     return Pass{};
+}
+
+SharedRecord share(proto::PeerRecordBody body, proto::Bytes sealed) {
+    return std::make_shared<const Record>(Record{std::move(body), std::move(sealed)});
 }
 
 Verdict vet_roster(security::TrustStore& trust, proto::Roster roster, proto::WallTime now) {
@@ -51,10 +57,28 @@ Verdict vet_roster(security::TrustStore& trust, proto::Roster roster, proto::Wal
     for (auto& entry : roster.entries) {
         auto body = security::open_record(trust, entry.record, now);
         if (body) {
-            passed.entries.push_back({std::move(*body), std::move(entry)});
+            passed.entries.push_back({share(std::move(*body), std::move(entry.record)), entry.state, entry.since_ms});
         } else {
             ++passed.forged;
         }
+    }
+    return passed;
+}
+
+// A summary without gateways still says that the group exists and how large it is, so it is not dropped with them.
+Verdict vet_groups(security::TrustStore& trust, proto::Groups groups, proto::WallTime now) {
+    PassGroups passed;
+    for (auto& summary : groups.groups) {
+        Engine::OpenedGroup group{std::move(summary.group), summary.version, std::move(summary.collectives), {}};
+        for (auto& packed : summary.gateways) {
+            auto body = security::open_record(trust, packed, now);
+            if (body) {
+                group.gateways.push_back(share(std::move(*body), std::move(packed)));
+            } else {
+                ++passed.forged;
+            }
+        }
+        passed.groups.push_back(std::move(group));
     }
     return passed;
 }
@@ -80,6 +104,12 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
             if (!message) return DropMalformed{};
             return vet_roster(trust, std::move(std::get<proto::Roster>(*message)), now);
         }
+        case proto::MessageType::groups: {
+            if (!member) return DropForged{};
+            auto message = proto::decode(frame);
+            if (!message) return DropMalformed{};
+            return vet_groups(trust, std::move(std::get<proto::Groups>(*message)), now);
+        }
         case proto::MessageType::request: {
             const auto message = proto::decode(frame);
             if (!message) return DropMalformed{};
@@ -91,7 +121,7 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
                 case proto::Scope::deliver:
                 case proto::Scope::group:
                 case proto::Scope::standby:
-                    return member ? vet_local(trust, request, now) : Verdict(DropForged{});
+                    return member ? vet_passed_on(trust, request, now) : Verdict(DropForged{});
             }
             return DropMalformed{};
         }
@@ -104,26 +134,36 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
         case proto::MessageType::pong:
         case proto::MessageType::bye:
         case proto::MessageType::refused:
+            return Pass{};
         case proto::MessageType::relays:
         case proto::MessageType::attach:
         case proto::MessageType::redirect:
-        case proto::MessageType::groups:
         case proto::MessageType::i_have:
         case proto::MessageType::fetch:
         case proto::MessageType::orphans:
-            return Pass{};
+            return member ? Verdict(Pass{}) : Verdict(DropForged{});
     }
     return DropMalformed{};
 }
 
 Verdict vet_fanout(security::TrustStore& trust, proto::BytesView frame, proto::WallTime now) {
     const auto type = proto::peek_type(frame);
-    if (!type || *type != proto::MessageType::request || frame.size() > proto::limits::frame_size_max)
-        return DropMalformed{};
+    if (!type || frame.size() > proto::limits::frame_size_max) return DropMalformed{};
+    if (*type == proto::MessageType::i_have) return Pass{};
+    if (*type != proto::MessageType::request) return DropMalformed{};
     const auto message = proto::decode(frame);
     if (!message) return DropMalformed{};
     const auto& request = std::get<proto::Request>(*message);
-    return request.scope == proto::Scope::local ? vet_local(trust, request, now) : Verdict(DropForged{});
+    switch (request.scope) {
+        case proto::Scope::local:
+        case proto::Scope::deliver:
+            return vet_passed_on(trust, request, now);
+        case proto::Scope::inject:
+        case proto::Scope::group:
+        case proto::Scope::standby:
+            return DropForged{};
+    }
+    return DropMalformed{};
 }
 
 }  // namespace mco::mesh::io

@@ -16,19 +16,24 @@ struct PassRoster {
     std::vector<Engine::OpenedEntry> entries;
     std::size_t forged = 0;
 };  // the records that held
+struct PassGroups {
+    std::vector<Engine::OpenedGroup> groups;
+    std::size_t forged = 0;
+};  // all groups, each with the gateways whose records held
 struct Answer {
     proto::Refused refused;
 };  // tell the sender, whose key is proved, and drop it
 struct DropMalformed {};
 struct DropForged {};
-using Verdict = std::variant<Pass, PassRoster, Answer, DropMalformed, DropForged>;
+using Verdict = std::variant<Pass, PassRoster, PassGroups, Answer, DropMalformed, DropForged>;
 
 // `sender` is the link's verified peer. A request to start must come from its caller over his own link; a passed-on one
-// from a peer of the mesh. Everything that is neither request nor roster passes: the engine drops what makes no sense.
+// from a peer of the mesh, as everything that only peers say to each other. The rest passes: the engine drops what makes
+// no sense.
 Verdict vet(security::TrustStore& trust, const security::Principal& sender, proto::BytesView frame,
             proto::WallTime now);
 
-// A frame of the fan-out plane: only a request of scope local, with signature and certificate of a caller, passes.
+// A frame of the fan-out plane: IHave, and a request of scope local or deliver with a caller's signature and certificate.
 Verdict vet_fanout(security::TrustStore& trust, proto::BytesView frame, proto::WallTime now);
 
 }  // namespace mco::mesh::io

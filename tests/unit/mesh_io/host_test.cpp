@@ -160,6 +160,37 @@ TEST_CASE("a host that leaves says so, and its last word arrives") {
     }
 }
 
+TEST_CASE("a host that listens nowhere tells nobody where it is, dials, and is asked like the others") {
+    const Authority authority;
+    TestHost one(authority, "web1");
+    TestHost two(authority, "web2", {one.address()}, {});
+    CHECK(two->link_endpoints().empty());
+    CHECK(two->fanout_endpoint().empty());
+    CHECK(!two->ready());
+    TestLink caller(authority, authority.caller("alice"), one.address());
+    REQUIRE(pump({&one, &two}, {&caller},
+                 [&] { return two->ready() && caller->up() && member(one, two.identity().peer).subscribed; }));
+    REQUIRE(caller->send(make_request(caller.identity()).inject));
+    REQUIRE(pump({&one, &two}, {&caller}, [&] { return closing(caller.messages()) != nullptr; }));
+    const auto messages = caller.messages();
+    CHECK(closing(messages)->ledger.count(proto::Outcome::ok) == 2);
+    CHECK(two.performed() == 1);
+    CHECK(one->counters().foreign_topics == 0);
+}
+
+TEST_CASE("a relay that nobody could dial is refused with the next step") {
+    const Authority authority;
+    const auto identity = authority.node("web1");
+    auto trust = authority.trust();
+    mesh::io::Host::Options options;
+    options.collectives = {"mcollective"};
+    options.relay = proto::RelayWish::always;
+    const auto opened = mesh::io::Host::open(options, identity, trust, {});
+    REQUIRE(!opened);
+    CHECK(opened.error().code == proto::Errc::invalid);
+    CHECK(opened.error().detail.find("listen = tcp://") != std::string::npos);
+}
+
 TEST_CASE("a caller that goes is forgotten at once, though ROUTER never tells") {
     const Authority authority;
     TestHost host(authority, "web1");

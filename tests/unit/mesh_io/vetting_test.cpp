@@ -101,10 +101,68 @@ TEST_CASE("of a roster the records that hold pass, in order, and a caller has no
     const auto& passed = std::get<mesh::io::PassRoster>(verdict);
     REQUIRE(passed.entries.size() == 2);
     CHECK(passed.forged == 1);
-    CHECK(passed.entries[0].record.name == "web2");
-    CHECK(passed.entries[1].record.name == "web1");
-    CHECK(passed.entries[1].entry.state == proto::MemberState::down);
+    CHECK(passed.entries[0].record->body.name == "web2");
+    CHECK(passed.entries[0].record->sealed == roster.entries[0].record);
+    CHECK(passed.entries[1].record->body.name == "web1");
+    CHECK(passed.entries[1].state == proto::MemberState::down);
+    CHECK(passed.entries[1].since_ms == 5);
     CHECK(is<mesh::io::DropForged>(vet(bench.trust, bench.principal(bench.alice), frame, bench.now)));
+}
+
+TEST_CASE("of groups the gateways that hold pass, and a group stays though none of its gateways does") {
+    Bench bench;
+    auto forged = *proto::unpack<proto::SealedRecord>(bench.record(bench.web1));
+    forged.signature.octets[0] ^= 1;
+    const auto web2 = bench.authority.node("web2");
+    proto::Groups groups;
+    groups.groups = {{"paris", 7, {{"mcollective", 40}}, {proto::pack(forged), bench.record(web2)}},
+                     {"rome", 8, {{"mcollective", 50}}, {proto::pack(forged)}}};
+    const auto frame = proto::encode(groups);
+    const auto verdict = vet(bench.trust, bench.principal(bench.web1), frame, bench.now);
+    REQUIRE(is<mesh::io::PassGroups>(verdict));
+    const auto& passed = std::get<mesh::io::PassGroups>(verdict);
+    CHECK(passed.forged == 2);
+    REQUIRE(passed.groups.size() == 2);
+    CHECK(passed.groups[0].group == "paris");
+    CHECK(passed.groups[0].version == 7);
+    REQUIRE(passed.groups[0].collectives.size() == 1);
+    CHECK(passed.groups[0].collectives[0].members == 40);
+    REQUIRE(passed.groups[0].gateways.size() == 1);
+    CHECK(passed.groups[0].gateways[0]->body.name == "web2");
+    CHECK(passed.groups[1].gateways.empty());
+}
+
+TEST_CASE("what only peers say to each other passes from nodes and proxies, and is forged from a caller") {
+    Bench bench;
+    auto proxy = bench.authority.issue({.name = "edge1", .role = proto::CertificateRole::proxy});
+    std::vector<proto::Bytes> frames{proto::encode(proto::Relays{}),   proto::encode(proto::Attach{}),
+                                     proto::encode(proto::Redirect{}), proto::encode(proto::Groups{}),
+                                     proto::encode(proto::IHave{}),    proto::encode(proto::Fetch{}),
+                                     proto::encode(proto::Orphans{}),  proto::encode(proto::Roster{})};
+    const auto sealed = make_request(bench.alice).sealed;
+    for (const auto scope : {proto::Scope::local, proto::Scope::deliver, proto::Scope::group, proto::Scope::standby})
+        frames.push_back(bench.request(scope, sealed));
+    for (const auto& frame : frames) {
+        for (const auto* peer : {&bench.web1, &proxy}) {
+            const auto verdict = vet(bench.trust, bench.principal(*peer), frame, bench.now);
+            CHECK((is<mesh::io::Pass>(verdict) || is<mesh::io::PassGroups>(verdict) ||
+                   is<mesh::io::PassRoster>(verdict)));
+        }
+        CHECK(is<mesh::io::DropForged>(vet(bench.trust, bench.principal(bench.alice), frame, bench.now)));
+    }
+}
+
+TEST_CASE("on the fan-out plane requests for relays and for leaves pass, and I-have; nothing else") {
+    Bench bench;
+    const auto sealed = make_request(bench.alice).sealed;
+    for (const auto scope : {proto::Scope::local, proto::Scope::deliver})
+        CHECK(is<mesh::io::Pass>(vet_fanout(bench.trust, bench.request(scope, sealed), bench.now)));
+    for (const auto scope : {proto::Scope::inject, proto::Scope::group, proto::Scope::standby})
+        CHECK(is<mesh::io::DropForged>(vet_fanout(bench.trust, bench.request(scope, sealed), bench.now)));
+    CHECK(is<mesh::io::Pass>(vet_fanout(bench.trust, proto::encode(proto::IHave{}), bench.now)));
+    for (const auto& frame : {proto::encode(proto::Fetch{}), proto::encode(proto::Orphans{}),
+                              proto::encode(proto::Roster{}), proto::encode(proto::Relays{})})
+        CHECK(is<mesh::io::DropMalformed>(vet_fanout(bench.trust, frame, bench.now)));
 }
 
 TEST_CASE("HELLO after HELLO, garbage and oversized frames are dropped; the rest is the engine's to judge") {
