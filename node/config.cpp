@@ -4,20 +4,27 @@
 #include <array>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "proto/limits.hpp"
 #include "proto/obsolete_keys.hpp"
+#include "proto/text_file.hpp"
 
 namespace mco::node {
 namespace {
 
-std::string_view nearest_key(std::string_view key) {
+std::string_view nearest_key(std::string_view key, Program program) {
     std::vector<std::string_view> names;
-    for (const auto& row : config_keys()) names.push_back(row.name);
+    for (const auto& row : config_keys()) {
+        if (is_key_of(row, program)) names.push_back(row.name);
+    }
     return proto::nearest(key, names);
 }
+
+std::string_view example_of(Program program) { return program == Program::mcod ? "mcod.conf" : "proxy.conf"; }
 
 // Keys of MCollective's agents that are not here yet; activate_agent of theirs is understood all the same.
 bool is_absent_agents(std::string_view key) {
@@ -41,6 +48,13 @@ std::string_view host_of(std::string_view endpoint) {
     return host.substr(0, host.rfind(':'));
 }
 
+proto::Result<std::vector<proto::Setting>> read_lines(const std::filesystem::path& file, Program program) {
+    if (program == Program::mcod) return proto::read_config(file);
+    const auto text = proto::read_text_file(file, proto::limits::config_size_max);
+    if (!text) return tl::unexpected(text.error());
+    return proto::parse_config(*text, file);
+}
+
 bool is_loopback(std::string_view host) { return host.starts_with("127.") || host == "localhost" || host == "[::1]"; }
 
 // On loopback several nodes share the ports of one machine and no firewall stands between them, so a neighbour's port is
@@ -54,9 +68,13 @@ std::string default_fanout(const std::string& listen) {
 
 class Interpreter {
  public:
-    Interpreter(LoadedConfig& loaded, std::filesystem::path file) : loaded_(loaded), config_(loaded.config) {
+    Interpreter(LoadedConfig& loaded, std::filesystem::path file, Program program)
+        : loaded_(loaded), config_(loaded.config), program_(program) {
+        config_.program = program;
         config_.file = std::move(file);
+        if (program == Program::proxy) config_.relay = proto::RelayWish::always;
         for (const auto& row : config_keys()) {
+            if (!is_key_of(row, program)) continue;
             if (row.fallback.empty() || row.fallback.starts_with('(')) continue;
             row.set(config_, row.fallback);
             if (row.shown == ConfigKey::Shown::yes) config_.settings.emplace(row.name, row.fallback);
@@ -67,7 +85,9 @@ class Interpreter {
         const auto& keys = config_keys();
         const auto row =
             std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& key) { return key.name == line.key; });
-        if (row != keys.end()) {
+        if (row != keys.end() && !is_key_of(*row, program_)) {
+            not_ours(line, program_ == Program::mcod ? Program::proxy : Program::mcod, row->why_not_other);
+        } else if (row != keys.end()) {
             const auto problem = row->set(config_, line.value);
             if (!problem.empty()) {
                 loaded_.broken.push_back(line.key);
@@ -75,9 +95,12 @@ class Interpreter {
             }
             if (row->shown == ConfigKey::Shown::yes) remember(*row, line.value);
         } else if (const auto agent = activated_agent(line.key)) {
+            if (program_ == Program::proxy) return not_ours(line, Program::mcod, "a proxy runs no agents");
             activation(line, *agent);
         } else if (proto::only_reader(line.key) == proto::Reader::mco) {
-            return;  // the client's, which shares the file
+            if (program_ == Program::mcod) return;  // the client's, which shares the file
+            report(loaded_.problems, line,
+                   fmt::format("'{}' is a key of mco, the client\nRemove the line.", escaped(line.key)));
         } else if (const auto instead = proto::replacement(line.key)) {
             // One warning a sentence: a broker's pool alone has dozens of keys.
             if (warned_.insert(*instead).second)
@@ -86,29 +109,43 @@ class Interpreter {
             report(loaded_.warnings, line,
                    fmt::format("'{}' has no effect: that agent is not here yet", escaped(line.key)));
         } else {
-            const auto nearest = nearest_key(line.key);
+            const auto nearest = nearest_key(line.key, program_);
             report(loaded_.problems, line,
-                   nearest.empty()
-                       ? fmt::format("unknown key '{}'\nThe example mcod.conf lists the known ones.", escaped(line.key))
-                       : fmt::format("unknown key '{}'\nDid you mean '{}'?", escaped(line.key), nearest));
+                   nearest.empty() ? fmt::format("unknown key '{}'\nThe example {} lists the known ones.",
+                                                 escaped(line.key), example_of(program_))
+                                   : fmt::format("unknown key '{}'\nDid you mean '{}'?", escaped(line.key), nearest));
         }
     }
 
     void finish(const std::filesystem::path& share) {
         const auto folder = config_.file.parent_path();
-        fill("certificate", config_.certificate, folder / "mcod.cert");
-        if (config_.secret_keys.empty()) config_.secret_keys = folder / "mcod.key";
+        const bool proxy = program_ == Program::proxy;
+        fill("certificate", config_.certificate, folder / (proxy ? "proxy.cert" : "mcod.cert"));
+        if (config_.secret_keys.empty()) config_.secret_keys = folder / (proxy ? "proxy.key" : "mcod.key");
         fill("trust", config_.trust, folder / "root.cert");
-        fill("policies", config_.policies, folder / "policies");
-        config_.libdirs.push_back(share);
-        if (!config_.settings.contains("libdir")) config_.settings["libdir"] = share.string();
+        if (!proxy) {
+            fill("policies", config_.policies, folder / "policies");
+            config_.libdirs.push_back(share);
+            if (!config_.settings.contains("libdir")) config_.settings["libdir"] = share.string();
+        }
         collectives();
         if (config_.log.target == LogTarget::file && config_.log.file.empty())
-            problem("logger_type is file, but there is no 'logfile'\nAdd 'logfile = /var/log/mco/mcod.log', say.");
+            problem(
+                fmt::format("logger_type is file, but there is no 'logfile'\nAdd 'logfile = /var/log/mco/{}.log', say.",
+                            name(program_)));
         endpoints();
     }
 
  private:
+    bool is_broken(std::string_view key) const {
+        return std::find(loaded_.broken.begin(), loaded_.broken.end(), key) != loaded_.broken.end();
+    }
+
+    void not_ours(const proto::Setting& line, Program whose, std::string_view why) {
+        report(loaded_.problems, line,
+               fmt::format("'{}' is a key of {}: {}\nRemove the line.", escaped(line.key), name(whose), why));
+    }
+
     void problem(std::string_view text) {
         loaded_.problems.push_back(fmt::format("{}: {}", config_.file.string(), text));
     }
@@ -141,50 +178,92 @@ class Interpreter {
     void collectives() {
         const auto& joined = config_.collectives;
         if (joined.empty()) return;  // a problem of its line
+        const auto belongs = [&](const std::string& one) {
+            return std::find(joined.begin(), joined.end(), one) != joined.end();
+        };
+        for (const auto& confined : config_.confined) {
+            if (!belongs(confined))  // a slip here would let out what was to stay
+                problem(fmt::format("confine names '{}', which is not one of collectives\nAdd it there.", confined));
+        }
+        if (program_ == Program::proxy) return;
         if (config_.main_collective.empty()) config_.main_collective = joined.front();
         config_.settings["main_collective"] = config_.main_collective;
-        if (std::find(joined.begin(), joined.end(), config_.main_collective) == joined.end())
+        if (!belongs(config_.main_collective))
             problem(
                 fmt::format("main_collective '{}' is not one of collectives\nAdd it there.", config_.main_collective));
     }
 
     void endpoints() {
-        if (config_.listen.empty() && !config_.fanout_listen.empty())
-            problem(
-                "fanout_listen without 'listen': nobody could link here to hear it\nAdd 'listen = tcp://HOST:PORT'.");
-        if (config_.listen.empty() && config_.local_socket.empty())
-            problem("the node would listen nowhere\nAdd 'listen = tcp://HOST:PORT'.");
-        if (config_.listen.empty()) return;
+        if (is_broken("listen")) return;  // what it was to be is not known
+        if (config_.listen.empty()) return unreachable();
+        if (config_.dial_only) problem("listen is both 'none' and an address\nRemove one of the lines.");
         if (config_.fanout_listen.empty()) config_.fanout_listen = default_fanout(config_.listen.front());
         config_.settings["fanout_listen"] = config_.fanout_listen;
     }
 
+    void unreachable() {
+        if (!config_.fanout_listen.empty())
+            problem(
+                "fanout_listen without 'listen': nobody could link here to hear it\nAdd 'listen = tcp://HOST:PORT'.");
+        if (!config_.advertise.empty())
+            problem("advertise without 'listen': there is nothing to be reached\nAdd 'listen = tcp://HOST:PORT'.");
+        if (program_ == Program::proxy)
+            return problem(
+                "a proxy is there to be dialled, but it would listen nowhere\nAdd 'listen = tcp://HOST:PORT'.");
+        if (config_.relay == proto::RelayWish::always)
+            problem(
+                "relay is always, but without 'listen' nobody can dial this node\nAdd 'listen = tcp://HOST:PORT', or "
+                "remove 'relay'.");
+        if (config_.dial_only && config_.seeds.empty() && !is_broken("seed"))
+            problem(
+                "listen is none and there is no 'seed': this node would reach nobody, and nobody it\n"
+                "Add 'seed = tcp://HOST:PORT KEY' of a node or proxy.");
+        if (!config_.dial_only && config_.local_socket.empty() && !is_broken("local_socket"))
+            problem(
+                "the node would listen nowhere\nAdd 'listen = tcp://HOST:PORT', or 'listen = none' if it is only to "
+                "dial "
+                "its seeds.");
+    }
+
     LoadedConfig& loaded_;
     Config& config_;
+    Program program_;
     std::set<std::string_view> warned_;
 };
 
 }  // namespace
 
+std::string_view name(Program program) {
+    switch (program) {
+        case Program::mcod:
+            return "mcod";
+        case Program::proxy:
+            return "mco-proxy";
+    }
+    return "mcod";
+}
+
 LoadedConfig interpret(const std::vector<proto::Setting>& lines, const std::filesystem::path& file,
-                       const std::filesystem::path& share) {
+                       const std::filesystem::path& share, Program program) {
     LoadedConfig loaded;
-    Interpreter interpreter(loaded, file);
+    Interpreter interpreter(loaded, file, program);
     for (const auto& line : lines) interpreter.line(line);
     interpreter.finish(share);
     return loaded;
 }
 
-LoadedConfig load_config(const std::filesystem::path& file, const std::filesystem::path& share) {
+LoadedConfig load_config(const std::filesystem::path& file, const std::filesystem::path& share, Program program) {
     std::error_code error;
-    const auto absolute = std::filesystem::absolute(file, error);
-    const auto lines = proto::read_config(error ? file : absolute);
-    if (lines) return interpret(*lines, error ? file : absolute, share);
+    auto absolute = std::filesystem::absolute(file, error);
+    if (error) absolute = file;
+    const auto lines = read_lines(absolute, program);
+    if (lines) return interpret(*lines, absolute, share, program);
     LoadedConfig loaded;
     loaded.readable = false;
     const bool absent = lines.error().code == proto::Errc::not_found;
-    loaded.problems.push_back(lines.error().detail +
-                              (absent ? "\nName another with -c FILE, or begin with the example mcod.conf." : ""));
+    loaded.problems.push_back(
+        lines.error().detail +
+        (absent ? fmt::format("\nName another with -c FILE, or begin with the example {}.", example_of(program)) : ""));
     return loaded;
 }
 
@@ -195,7 +274,10 @@ std::vector<std::string> needs_restart(const Config& before, const Config& after
     };
     compare("collectives", before.collectives, after.collectives);
     compare("group", before.group, after.group);
-    compare("listen", before.listen, after.listen);
+    compare("relay", before.relay, after.relay);
+    compare("homes", before.homes, after.homes);
+    compare("confine", before.confined, after.confined);
+    compare("listen", std::tie(before.listen, before.dial_only), std::tie(after.listen, after.dial_only));
     compare("fanout_listen", before.fanout_listen, after.fanout_listen);
     compare("advertise", before.advertise, after.advertise);
     compare("local_socket", before.local_socket, after.local_socket);

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,12 +15,18 @@
 #include "node/log.hpp"
 #include "node/registry.hpp"
 #include "proto/config_file.hpp"
+#include "proto/messages.hpp"
 #include "security/policy.hpp"
 
 namespace mco::node {
 
-// What an operator decided about this node. Every member's default is the table's.
+// The two programs of this folder: a node, and a node that only relays.
+enum class Program : std::uint8_t { mcod, proxy };
+std::string_view name(Program program);  // "mcod", "mco-proxy"
+
+// What an operator decided about this node or proxy. Every member's default is the table's.
 struct Config {
+    Program program = Program::mcod;
     std::filesystem::path file;
     std::string identity;  // empty: the certificate's name
     std::vector<std::string> collectives;
@@ -33,12 +41,16 @@ struct Config {
     std::filesystem::path policies;
     Activation activation;
     std::vector<std::string> listen;
+    bool dial_only = false;     // listen = none
     std::string fanout_listen;  // empty: nothing is listened on
     std::string advertise;
     std::string local_socket;  // "ipc:///path"; empty: none
     std::vector<mesh::Address> seeds;
     std::chrono::seconds seed_timeout{10};
     std::string group;
+    proto::RelayWish relay = proto::RelayWish::automatic;
+    std::size_t homes = 2;
+    std::set<std::string, std::less<>> confined;
     std::filesystem::path certificate, secret_keys, trust;
     std::size_t workers = 4;
     std::chrono::seconds soft_shutdown_timeout{5};
@@ -51,15 +63,19 @@ struct Config {
 struct ConfigKey {
     enum class Repeat { last_wins, adds };
     enum class Shown { yes, no };
+    enum class Of { both, mcod, proxy };
     std::string_view name;
     std::string_view fallback;  // "" and "(...)": computed, as the description says
     std::string_view description;
     // Sets the value; returns what is wrong with it, "" if nothing.
     std::string (*set)(Config& config, std::string_view value);
     Repeat repeat = Repeat::last_wins;
-    Shown shown = Shown::yes;  // whether get_config_item may tell it
+    Shown shown = Shown::yes;          // whether get_config_item may tell it
+    Of of = Of::both;                  // whose key it is
+    std::string_view why_not_other{};  // why the other program has no use for it; "" if it is both's
 };
 std::span<const ConfigKey> config_keys();
+bool is_key_of(const ConfigKey& key, Program program);
 
 struct LoadedConfig {
     Config config;                      // of use only without problems
@@ -69,10 +85,11 @@ struct LoadedConfig {
     std::vector<std::string> warnings;
 };
 // `share` is the share/mco folder of the installation: its agents' DDLs are found without being configured.
-LoadedConfig load_config(const std::filesystem::path& file, const std::filesystem::path& share);
+// A proxy's configuration is one file: plugin.d, which it may share a folder with, is about agents.
+LoadedConfig load_config(const std::filesystem::path& file, const std::filesystem::path& share, Program program);
 // The same from lines that were read already.
 LoadedConfig interpret(const std::vector<proto::Setting>& lines, const std::filesystem::path& file,
-                       const std::filesystem::path& share);
+                       const std::filesystem::path& share, Program program);
 
 // What differs and cannot change while the daemon runs: names of keys.
 std::vector<std::string> needs_restart(const Config& before, const Config& after);

@@ -83,18 +83,40 @@ std::string set_identity(Config& config, std::string_view value) {
     return {};
 }
 
-std::string set_collectives(Config& config, std::string_view value) {
-    config.collectives.clear();
+// Each once, in the order given.
+std::string read_collectives(std::vector<std::string>& names, std::string_view value) {
+    names.clear();
     for (const auto& part : proto::parse_list(value)) {
         std::string name;
         if (auto problem = set_name(name, part); !problem.empty()) return problem;
-        if (std::find(config.collectives.begin(), config.collectives.end(), name) == config.collectives.end())
-            config.collectives.push_back(std::move(name));
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
     }
-    if (config.collectives.empty()) return "a collective is needed";
-    if (config.collectives.size() > proto::limits::collectives_max)
+    if (names.empty()) return "a collective is needed";
+    if (names.size() > proto::limits::collectives_max)
         return fmt::format("a node joins at most {} collectives", proto::limits::collectives_max);
     return {};
+}
+
+std::string set_collectives(Config& config, std::string_view value) {
+    return read_collectives(config.collectives, value);
+}
+
+std::string set_confine(Config& config, std::string_view value) {
+    std::vector<std::string> names;
+    auto problem = read_collectives(names, value);
+    if (problem.empty()) config.confined = {names.begin(), names.end()};
+    return problem;
+}
+
+std::string set_relay(Config& config, std::string_view value) {
+    using proto::RelayWish;
+    for (const auto& [word, wish] : {std::pair{"auto", RelayWish::automatic}, std::pair{"always", RelayWish::always},
+                                     std::pair{"never", RelayWish::never}}) {
+        if (value != word) continue;
+        config.relay = wish;
+        return {};
+    }
+    return fmt::format("'{}' is not auto, always or never", value);
 }
 
 // "tcp://HOST:PORT". Ports from 32768 are what the kernel hands out to connecting sockets: one may be taken when the
@@ -113,6 +135,10 @@ std::string check_endpoint(std::string_view value, bool any_port) {
 }
 
 std::string add_listen(Config& config, std::string_view value) {
+    if (value == "none") {
+        config.dial_only = true;
+        return {};
+    }
     auto problem = check_endpoint(value, true);
     if (problem.empty()) config.listen.emplace_back(value);
     return problem;
@@ -201,73 +227,123 @@ std::string set_path_member(Config& config, std::string_view value) {
 
 using Repeat = ConfigKey::Repeat;
 using Shown = ConfigKey::Shown;
+using Of = ConfigKey::Of;
+
+constexpr ConfigKey only_mcod(ConfigKey key, std::string_view why_not_proxy) {
+    key.of = Of::mcod;
+    key.why_not_other = why_not_proxy;
+    return key;
+}
+constexpr ConfigKey only_proxy(ConfigKey key, std::string_view why_not_mcod) {
+    key.of = Of::proxy;
+    key.why_not_other = why_not_mcod;
+    return key;
+}
+constexpr std::string_view no_agents = "a proxy runs no agents";
+constexpr std::string_view no_traits = "a proxy has no facts and no classes: no request is for it";
+constexpr std::string_view no_decisions = "a proxy passes requests on; what is allowed each node decides for itself";
 
 constexpr auto rows = std::to_array<ConfigKey>({
     // Who this node is.
     {"identity", "(the certificate's name)", "The node's name; must be the name in its certificate.", set_identity},
     {"collectives", "mcollective", "Comma-separated collectives the node belongs to; its certificate must allow them.",
      set_collectives},
-    {"main_collective", "(the first of collectives)", "The collective used where none is named.",
-     [](Config& config, std::string_view value) { return set_name(config.main_collective, value); }},
-    {"group", "default", "The group of nodes that keep links to each other.",
+    only_mcod({"main_collective", "(the first of collectives)", "The collective used where none is named.",
+               [](Config& config, std::string_view value) { return set_name(config.main_collective, value); }},
+              "a proxy starts no requests"),
+    {"group", "default", "The group the node is a member of, such as its site; groups are joined by their proxies.",
      [](Config& config, std::string_view value) { return set_name(config.group, value); }},
-    {"certificate", "(mcod.cert beside the configuration file)", "The node's certificate, as mco-ca wrote it.",
-     set_path_member<&Config::certificate>},
-    {"secret_keys", "(mcod.key beside the configuration file)",
+    {"certificate", "(mcod.cert or proxy.cert beside the configuration file)",
+     "The node's certificate, as mco-ca wrote it.", set_path_member<&Config::certificate>},
+    {"secret_keys", "(mcod.key or proxy.key beside the configuration file)",
      "The node's three secret keys; readable by its user only.", set_path_member<&Config::secret_keys>,
      Repeat::last_wins, Shown::no},
     {"trust", "(root.cert beside the configuration file)", "The root certificates whose word counts.",
      set_path_member<&Config::trust>},
 
     // Where it is reached.
-    {"listen", "", "tcp://HOST:PORT for links, repeatable; port * takes any free one below 32768.", add_listen,
-     Repeat::adds},
+    {"listen", "",
+     "tcp://HOST:PORT for links, repeatable; port * takes any free one below 32768. 'none': this machine only dials.",
+     add_listen, Repeat::adds},
     {"fanout_listen", "(host of the first listen, its port + 1; on loopback any free port)",
      "tcp://HOST:PORT where requests are published to other nodes.", set_fanout},
     {"advertise", "(host of the first listen; the host name where that is *)",
      "The name or address by which others reach this machine.", set_advertise},
-    {"local_socket", "", "Path of a Unix socket for mco on this machine.", set_local_socket},
+    only_mcod({"local_socket", "", "Path of a Unix socket for mco on this machine.", set_local_socket},
+              "mco reaches a proxy by an 'entry' line with its 'listen'"),
     {"seed", "", "tcp://HOST:PORT KEY of a node to link to, repeatable; KEY is its curve key in hex.", add_seed,
      Repeat::adds},
 
     {"seed_timeout", "10", "Seconds to wait for a seed before the node says that it is ready without one.",
      [](Config& config, std::string_view value) { return set_seconds(config.seed_timeout, value, 3'600); }},
 
+    // What it does for others of its group.
+    only_mcod(
+        {"relay", "auto",
+         "Whether this node passes requests on to others: auto (if the group needs it), always or never.", set_relay},
+        "a proxy always relays"),
+    only_mcod({"homes", "2", "Relays this node attaches to while it is none itself; 1 to 4.",
+               [](Config& config, std::string_view value) {
+                   return set_number(config.homes, value, {1, 4});
+               }},
+              "a proxy is a relay itself"),
+    only_proxy({"confine", "",
+                "Comma-separated collectives whose requests this proxy lets neither out of its group nor into it.",
+                set_confine},
+               "it is a proxy that stands between groups"),
+
     // What it does.
-    {"libdir", "(share/mco of the installation)",
-     "Folders, absolute, ':'-separated or repeated, searched before the installation's for "
-     "mcollective/agent/NAME.json.",
-     [](Config& config, std::string_view value) { return set_paths(config.libdirs, value); }, Repeat::adds},
-    {"activate_agents", "yes", "Whether agents are active unless named otherwise; 'discovery' always is.",
-     [](Config& config, std::string_view value) { return set_flag(config.activation.all, value); }},
-    {"workers", "4", "Threads for actions; they start when needed.", set_workers},
-    {"soft_shutdown_timeout", "5", "Seconds that running actions get when the daemon is told to stop.",
-     [](Config& config, std::string_view value) { return set_seconds(config.soft_shutdown_timeout, value, 3'600); }},
+    only_mcod({"libdir", "(share/mco of the installation)",
+               "Folders, absolute, ':'-separated or repeated, searched before the installation's for "
+               "mcollective/agent/NAME.json.",
+               [](Config& config, std::string_view value) { return set_paths(config.libdirs, value); }, Repeat::adds},
+              no_agents),
+    only_mcod({"activate_agents", "yes", "Whether agents are active unless named otherwise; 'discovery' always is.",
+               [](Config& config, std::string_view value) { return set_flag(config.activation.all, value); }},
+              no_agents),
+    only_mcod({"workers", "4", "Threads for actions; they start when needed.", set_workers}, no_agents),
+    only_mcod({"soft_shutdown_timeout", "5", "Seconds that running actions get when the daemon is told to stop.",
+               [](Config& config, std::string_view value) {
+                   return set_seconds(config.soft_shutdown_timeout, value, 3'600);
+               }},
+              no_agents),
 
     // What it is.
-    {"factsource", "yaml", "Where facts come from; 'yaml' means files.", set_factsource},
-    {"plugin.yaml", "",
-     "Fact files, absolute, ':'-separated; YAML, or JSON where the name ends in .json; later ones win.",
-     [](Config& config, std::string_view value) {
-         config.fact_files.clear();
-         return set_paths(config.fact_files, value);
-     }},
-    {"fact_cache_time", "300", "Seconds after which fact files are read again even if they look unchanged.",
-     [](Config& config, std::string_view value) { return set_seconds(config.fact_cache_time, value, 86'400); }},
-    {"classesfile", "/var/lib/puppet/state/classes.txt", "The node's classes, one a line.",
-     set_path_member<&Config::classesfile>},
+    only_mcod({"factsource", "yaml", "Where facts come from; 'yaml' means files.", set_factsource}, no_traits),
+    only_mcod({"plugin.yaml", "",
+               "Fact files, absolute, ':'-separated; YAML, or JSON where the name ends in .json; later ones win.",
+               [](Config& config, std::string_view value) {
+                   config.fact_files.clear();
+                   return set_paths(config.fact_files, value);
+               }},
+              no_traits),
+    only_mcod(
+        {"fact_cache_time", "300", "Seconds after which fact files are read again even if they look unchanged.",
+         [](Config& config, std::string_view value) { return set_seconds(config.fact_cache_time, value, 86'400); }},
+        no_traits),
+    only_mcod({"classesfile", "/var/lib/puppet/state/classes.txt", "The node's classes, one a line.",
+               set_path_member<&Config::classesfile>},
+              no_traits),
 
     // Who may do what.
-    {"policies", "(policies/ beside the configuration file)",
-     "Folder of AGENT.policy files; what none allows is denied.", set_path_member<&Config::policies>},
-    {"plugin.actionpolicy.allow_unconfigured", "no", "Whether agents without a policy file are open to every caller.",
-     [](Config& config, std::string_view value) { return set_flag(config.policy.allow_unconfigured, value); }},
-    {"plugin.actionpolicy.enable_default", "no", "Whether a default policy file decides for agents without one.",
-     [](Config& config, std::string_view value) { return set_flag(config.policy.enable_default, value); }},
-    {"plugin.actionpolicy.default_name", "default", "That file's name, without .policy.",
-     [](Config& config, std::string_view value) { return set_name(config.policy.default_name, value); }},
-    {"plugin.rpcaudit.logfile", "", "The audit trail, JSON lines; without it nothing is recorded.",
-     set_path_member<&Config::audit_file>},
+    only_mcod({"policies", "(policies/ beside the configuration file)",
+               "Folder of AGENT.policy files; what none allows is denied.", set_path_member<&Config::policies>},
+              no_decisions),
+    only_mcod(
+        {"plugin.actionpolicy.allow_unconfigured", "no",
+         "Whether agents without a policy file are open to every caller.",
+         [](Config& config, std::string_view value) { return set_flag(config.policy.allow_unconfigured, value); }},
+        no_decisions),
+    only_mcod(
+        {"plugin.actionpolicy.enable_default", "no", "Whether a default policy file decides for agents without one.",
+         [](Config& config, std::string_view value) { return set_flag(config.policy.enable_default, value); }},
+        no_decisions),
+    only_mcod({"plugin.actionpolicy.default_name", "default", "That file's name, without .policy.",
+               [](Config& config, std::string_view value) { return set_name(config.policy.default_name, value); }},
+              no_decisions),
+    only_mcod({"plugin.rpcaudit.logfile", "", "The audit trail, JSON lines; without it nothing is recorded.",
+               set_path_member<&Config::audit_file>},
+              no_decisions),
 
     // What it tells.
     {"logger_type", "console", "console (standard error), file or syslog.", set_logger},
@@ -283,5 +359,17 @@ constexpr auto rows = std::to_array<ConfigKey>({
 }  // namespace
 
 std::span<const ConfigKey> config_keys() { return rows; }
+
+bool is_key_of(const ConfigKey& key, Program program) {
+    switch (key.of) {
+        case Of::both:
+            return true;
+        case Of::mcod:
+            return program == Program::mcod;
+        case Of::proxy:
+            return program == Program::proxy;
+    }
+    return false;
+}
 
 }  // namespace mco::node

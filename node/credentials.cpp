@@ -11,10 +11,16 @@ namespace {
 
 void check_certificate(const Config& config, const security::Principal& self, std::vector<std::string>& problems) {
     const auto file = config.certificate.string();
-    if (self.role != proto::CertificateRole::node) {
+    const bool proxy = config.program == Program::proxy;
+    const auto needed = proxy ? proto::CertificateRole::proxy : proto::CertificateRole::node;
+    const auto others = proxy ? proto::CertificateRole::node : proto::CertificateRole::proxy;
+    if (self.role != needed) {
+        const auto other = name(proxy ? Program::mcod : Program::proxy);
         problems.push_back(fmt::format(
-            "{}: this is the certificate of a {}, a daemon needs a node's\nMake keys and ask for one: mco-ca request",
-            file, proto::name(self.role)));
+            "{}: this is the certificate of a {}, {} needs a {}'s\n{} a new one: mco-ca request --role {}", file,
+            proto::name(self.role), name(config.program), proto::name(needed),
+            self.role == others ? fmt::format("Run {} with it, or ask for", other) : "Make keys and ask for",
+            proto::name(needed)));
     }
     if (!config.identity.empty() && config.identity != self.name) {
         problems.push_back(

@@ -19,7 +19,7 @@ struct Credentials {
 };
 
 // Reads keys, certificate and trust file, and judges them as others will: keys and certificate belong together, the chain
-// holds under our own roots now, it is a node's, it bears the configured identity and allows the configured collectives.
+// holds under our own roots now, it is a node's (a proxy's for a proxy), it bears the configured identity and allows the configured collectives.
 // What is wrong goes to `problems`, one sentence each with the next step; empty result: there was something.
 std::optional<Credentials> load_credentials(const Config& config, proto::WallTime now,
                                             std::vector<std::string>& problems);

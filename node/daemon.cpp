@@ -17,7 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view software = "mcod " MCO_VERSION;
 constexpr auto idle_wait = std::chrono::milliseconds(1h);  // the host wakes by itself for the mesh's deadlines
 constexpr auto last_answers = 100ms;
 constexpr auto expiry_warning = std::chrono::hours(7 * 24);
@@ -32,9 +31,9 @@ proto::Result<std::optional<security::Audit>> open_audit(const Config& config) {
 
 }  // namespace
 
-std::optional<Prepared> prepare(const std::filesystem::path& file, const std::filesystem::path& share,
+std::optional<Prepared> prepare(Program program, const std::filesystem::path& file, const std::filesystem::path& share,
                                 proto::WallTime now, std::vector<std::string>& problems) {
-    auto loaded = load_config(file, share);
+    auto loaded = load_config(file, share, program);
     problems.insert(problems.end(), loaded.problems.begin(), loaded.problems.end());
     if (!loaded.readable) return std::nullopt;
     // What a broken line leaves unknown is not judged: its default would be blamed for it.
@@ -47,7 +46,9 @@ std::optional<Prepared> prepare(const std::filesystem::path& file, const std::fi
     if (known({"certificate", "secret_keys", "trust", "identity", "collectives"}))
         credentials = load_credentials(loaded.config, now, problems);
     std::optional<security::Policy> policy;
-    if (known({"policies"})) {
+    if (program == Program::proxy) {
+        policy.emplace();  // decides about nothing
+    } else if (known({"policies"})) {
         auto read = security::Policy::read(loaded.config.policies, loaded.config.policy);
         if (read) {
             policy = std::move(*read);
@@ -65,15 +66,18 @@ Daemon::Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit,
       config_(std::move(prepared.config)),
       credentials_(std::move(prepared.credentials)),
       log_(std::move(log)),
+      news_(log_),
       site_({.identity = credentials_.identity.name, .started = mesh::io::Host::sample_clocks().wall}, config_,
             std::move(prepared.policy), std::move(agents)),
       performer_({.self = credentials_.identity, .trust = credentials_.trust, .site = site_, .log = log_},
                  std::move(audit), {.workers_max = config_.workers}) {
     for (const auto& warning : prepared.warnings) log_.warn(warning);
-    if (config_.audit_file.empty()) log_.warn("there is no audit trail: set plugin.rpcaudit.logfile");
+    if (config_.audit_file.empty() && !proxy()) log_.warn("there is no audit trail: set plugin.rpcaudit.logfile");
 }
 
 Daemon::~Daemon() = default;
+
+std::string Daemon::software() const { return fmt::format("{} {}", name(config_.program), MCO_VERSION); }
 
 proto::Result<std::unique_ptr<Daemon>> Daemon::open(Prepared prepared, std::vector<Agent*> agents) {
     auto log = Log::open(prepared.config.log);
@@ -95,13 +99,17 @@ proto::Result<void> Daemon::open_host() {
     options.seeds = config_.seeds;
     options.collectives = config_.collectives;
     options.group = config_.group;
-    options.software = software;
+    options.software = software();
+    options.relay = config_.relay;
+    options.performs = !proxy();
+    options.homes = config_.homes;
+    options.confined = config_.confined;
     auto host = mesh::io::Host::open(
         std::move(options), credentials_.identity, credentials_.trust,
         {.perform = [this](proto::Now now, const proto::RequestId& request,
                            proto::Bytes sealed) { performer_.perform(now, request, sealed); },
          .withdraw = [this](proto::Now now, const proto::RequestId& request) { performer_.withdraw(now, request); },
-         .notice = [this](proto::Now, const mesh::Notice& notice) { on_notice(notice); },
+         .notice = [this](proto::Now, const mesh::Notice& notice) { news_.note(notice); },
          // Anybody who knocks causes such lines; only those about our own sockets, while they are opened, are news.
          .log =
              [this](const std::string& line) {
@@ -118,11 +126,12 @@ proto::Result<void> Daemon::open_host() {
 
 void Daemon::run(std::optional<int> ready_descriptor) {
     const auto start = mesh::io::Host::sample_clocks();
-    site_.ground(start);  // reads facts and classes now, so that what is wrong with them is said now
-    for (const auto& line : site_.take_news().worse) log_.warn(line);
+    look_at_site(start);  // reads facts and classes now, so that what is wrong with them is said now
     warn_of_expiry(start.wall);
-    log_.info(fmt::format("{} is {}, listens on {}, agents: {}", software, credentials_.identity.name,
-                          fmt::join(host_->link_endpoints(), " "), fmt::join(site_.agents(), " ")));
+    const auto endpoints = host_->link_endpoints();
+    log_.info(fmt::format("{} is {}, group {}, listens {}{}", software(), credentials_.identity.name, config_.group,
+                          endpoints.empty() ? "nowhere: it dials" : fmt::format("on {}", fmt::join(endpoints, " ")),
+                          proxy() ? "" : fmt::format(", agents: {}", fmt::join(site_.agents(), " "))));
     if (ready_descriptor) seeds_until_ = start.mono + config_.seed_timeout;
     while (phase_ != Phase::leaving) {
         const auto before = mesh::io::Host::sample_clocks();
@@ -131,58 +140,11 @@ void Daemon::run(std::optional<int> ready_descriptor) {
         const auto now = mesh::io::Host::sample_clocks();
         performer_.elapse(now);
         deliver();
+        news_.tell(host_->engine());
         if (phase_ == Phase::draining) drain(now);
     }
     host_.reset();  // hands the last frames to the network, even where stuck() makes the process just end
     log_.info("stopped");
-}
-
-// Members are verified peers, and come and go seldom; what single requests cause stays at debug.
-void Daemon::on_notice(const mesh::Notice& notice) {
-    const auto about = [&] {
-        if (host_ == nullptr) return notice.about.hex();
-        for (const auto& member : host_->engine().members()) {
-            if (member.peer == notice.about) return member.name;
-        }
-        return notice.about.hex();
-    };
-    using Kind = mesh::NoticeKind;
-    switch (notice.kind) {
-        case Kind::member_joined:
-            return log_.info(fmt::format("{} joined the mesh", about()));
-        case Kind::member_up:
-            return log_.info(fmt::format("{} is up again", about()));
-        case Kind::member_down:
-            return log_.info(fmt::format("{} is down", about()));
-        case Kind::member_left:
-            return log_.info(fmt::format("{} left", about()));
-        case Kind::table_full:
-            return debug(notice, "a table of the mesh is full");
-        case Kind::late_reply:
-            return debug(notice, "a reply came too late");
-        case Kind::duplicate_request:
-            return debug(notice, "the request is known already");
-        case Kind::unknown_request:
-            return debug(notice, "the request is not known");
-        case Kind::malformed_frame:
-            return debug(notice, "malformed frame");
-        case Kind::refused_overload:
-            return debug(notice, "refused: too many requests");
-        case Kind::reparented:
-            return debug(notice, "the request came again by another way");
-        case Kind::resent:
-            return debug(notice, "sent again on the link");
-        case Kind::stale_record:
-            return debug(notice, "a record that is older than the known one");
-        case Kind::link_replaced:
-            return debug(notice, "a newer link replaced the old one");
-    }
-}
-
-void Daemon::debug(const mesh::Notice& notice, std::string_view what) {
-    if (log_.wants(LogLevel::debug))
-        log_.debug(fmt::format("request {}, peer {}: {}", notice.request.hex().substr(0, 12),
-                               notice.about.hex().substr(0, 12), what));
 }
 
 // Answers go to the mesh outside its own callbacks: an engine is not to be called from within its effects.
@@ -210,7 +172,9 @@ void Daemon::tell_ready(proto::Now now, std::optional<int>& descriptor) {
         log_.warn(fmt::format("none of the {} seeds answered within {} s; ready without them, and trying on",
                               config_.seeds.size(), config_.seed_timeout.count()));
     seeds_until_.reset();
-    const auto line = fmt::format("ready {}\n", fmt::join(host_->link_endpoints(), " "));
+    std::string line = "ready";
+    for (const auto& endpoint : host_->link_endpoints()) line += ' ' + endpoint;
+    line += '\n';
     // Shorter than PIPE_BUF, so it is written whole or not at all; a reader that went away is not our concern.
     while (::write(*descriptor, line.data(), line.size()) < 0 && errno == EINTR) {}
     ::close(*descriptor);
@@ -259,7 +223,7 @@ void Daemon::reopen_files() {
 
 void Daemon::reload(proto::Now now) {
     std::vector<std::string> problems;
-    auto next = prepare(config_.file, share_, now.wall, problems);
+    auto next = prepare(config_.program, config_.file, share_, now.wall, problems);
     if (!next) {
         for (const auto& problem : problems) log_.error(problem);
         log_.error("reload: nothing was changed, because of the errors above");
@@ -267,11 +231,18 @@ void Daemon::reload(proto::Now now) {
     }
     for (const auto& warning : next->warnings) log_.warn(warning);
     apply(std::move(*next));
+    look_at_site(now);
+    warn_of_expiry(now.wall);
+    log_.info(proxy() ? std::string("reloaded: configuration, certificate, trust and log file")
+                      : fmt::format(
+                            "reloaded: configuration, policies, facts, classes, trust, log and audit files; agents: {}",
+                            fmt::join(site_.agents(), " ")));
+}
+
+void Daemon::look_at_site(proto::Now now) {
+    if (proxy()) return;
     site_.ground(now);
     for (const auto& line : site_.take_news().worse) log_.warn(line);
-    warn_of_expiry(now.wall);
-    log_.info(fmt::format("reloaded: configuration, policies, facts, classes, trust, log and audit files; agents: {}",
-                          fmt::join(site_.agents(), " ")));
 }
 
 void Daemon::apply(Prepared next) {
@@ -300,7 +271,11 @@ void Daemon::apply(Prepared next) {
         config.collectives.end())
         config.main_collective = config_.main_collective;
     config.group = config_.group;
+    config.relay = config_.relay;
+    config.homes = config_.homes;
+    config.confined = config_.confined;
     config.listen = config_.listen;
+    config.dial_only = config_.dial_only;
     config.fanout_listen = config_.fanout_listen;
     config.advertise = config_.advertise;
     config.local_socket = config_.local_socket;

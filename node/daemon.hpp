@@ -12,6 +12,7 @@
 #include "node/config.hpp"
 #include "node/credentials.hpp"
 #include "node/log.hpp"
+#include "node/mesh_news.hpp"
 #include "node/performer.hpp"
 #include "node/signals.hpp"
 #include "node/site.hpp"
@@ -27,12 +28,14 @@ struct Prepared {
     security::Policy policy;
     std::vector<std::string> warnings;
 };
-// Reads configuration, keys, certificates, trust and policies. Every problem is named, one sentence each; empty: there is
+// Reads configuration, keys, certificates, trust and, for a node, policies. Every problem is named, one sentence each; empty: there is
 // at least one. Changes nothing.
-std::optional<Prepared> prepare(const std::filesystem::path& config, const std::filesystem::path& share,
-                                proto::WallTime now, std::vector<std::string>& problems);
+std::optional<Prepared> prepare(Program program, const std::filesystem::path& config,
+                                const std::filesystem::path& share, proto::WallTime now,
+                                std::vector<std::string>& problems);
 
-// A running node: the mesh host, what answers for it, and the signals that steer it, on one thread.
+// A running node: the mesh host, what answers for it, and the signals that steer it, on one thread. A proxy is the same
+// without agents: nothing is ever meant for it, so what answers stays idle.
 class Daemon {
  public:
     // Opens log, audit trail and sockets. `agents` must outlive the daemon. Errors are for a person at start-up.
@@ -45,14 +48,15 @@ class Daemon {
     bool stuck() const { return performer_.busy() != 0; }
 
  private:
+    bool proxy() const { return config_.program == Program::proxy; }
+    std::string software() const;
     enum class Phase { running, draining, leaving };
     Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit, std::vector<Agent*> agents);
     proto::Result<void> open_host();
 
     void on_signal(proto::Now now, int number);
-    void on_notice(const mesh::Notice& notice);
-    void debug(const mesh::Notice& notice, std::string_view what);
     void reload(proto::Now now);
+    void look_at_site(proto::Now now);
     void apply(Prepared next);
     void reopen_files();
     void drain(proto::Now now);
@@ -65,6 +69,7 @@ class Daemon {
     Config config_;
     Credentials credentials_;
     Log log_;
+    MeshNews news_;
     Site site_;
     Performer performer_;
     Signals signals_;

@@ -21,7 +21,12 @@ const std::string key_hex(64, 'a');
 LoadedConfig read(std::string_view text) {
     const auto lines = proto::parse_config(text, "/etc/mco/mcod.conf");
     REQUIRE(lines.has_value());
-    return interpret(*lines, "/etc/mco/mcod.conf", "/usr/share/mco");
+    return interpret(*lines, "/etc/mco/mcod.conf", "/usr/share/mco", Program::mcod);
+}
+LoadedConfig read_proxy(std::string_view text) {
+    const auto lines = proto::parse_config(text, "/etc/mco/proxy.conf");
+    REQUIRE(lines.has_value());
+    return interpret(*lines, "/etc/mco/proxy.conf", "/usr/share/mco", Program::proxy);
 }
 // As `read`, with a place to listen, so that only the text can be wrong.
 LoadedConfig read_on(std::string_view text) { return read("listen = tcp://127.0.0.1:21000\n" + std::string(text)); }
@@ -58,6 +63,10 @@ TEST_CASE("defaults are those of the table") {
     CHECK(config.collectives == std::vector<std::string>{"mcollective"});
     CHECK(config.main_collective == "mcollective");
     CHECK(config.group == "default");
+    CHECK(config.relay == proto::RelayWish::automatic);
+    CHECK(config.homes == 2);
+    CHECK(config.confined.empty());
+    CHECK_FALSE(config.dial_only);
     CHECK(config.certificate == "/etc/mco/mcod.cert");
     CHECK(config.secret_keys == "/etc/mco/mcod.key");
     CHECK(config.trust == "/etc/mco/root.cert");
@@ -84,7 +93,7 @@ TEST_CASE("every key is read") {
         "fact_cache_time = 60\nclassesfile = /c.txt\npolicies = /p\nplugin.actionpolicy.allow_unconfigured = 1\n"
         "plugin.actionpolicy.enable_default = t\nplugin.actionpolicy.default_name = site\n"
         "plugin.rpcaudit.logfile = /a.jsonl\nlogger_type = file\nlogfile = /l.log\nloglevel = debug\n"
-        "logfacility = local3\nmax_log_size = 0\nkeeplogs = 9\n");
+        "logfacility = local3\nmax_log_size = 0\nkeeplogs = 9\nrelay = always\nhomes = 4\n");
     REQUIRE_MESSAGE(loaded.problems.empty(), loaded.problems.front());
     CHECK(loaded.warnings.empty());
     const auto& config = loaded.config;
@@ -92,6 +101,8 @@ TEST_CASE("every key is read") {
     CHECK(config.collectives == std::vector<std::string>{"mcollective", "uk"});
     CHECK(config.main_collective == "uk");
     CHECK(config.group == "paris");
+    CHECK(config.relay == proto::RelayWish::always);
+    CHECK(config.homes == 4);
     CHECK(config.listen == std::vector<std::string>{"tcp://10.0.0.1:21000", "tcp://10.0.0.2:*"});
     CHECK(config.fanout_listen == "tcp://10.0.0.1:21500");
     CHECK(config.advertise == "web1.example.net");
@@ -160,6 +171,12 @@ TEST_CASE("values out of their range are refused") {
                              "listen = udp://1.2.3.4:1",
                              "listen = tcp://1.2.3.4",
                              "listen = tcp://1.2.3.4:80/x",
+                             "listen = None",
+                             "relay = yes",
+                             "relay = ",
+                             "homes = 0",
+                             "homes = 5",
+                             "confine = mcollective",
                              "seed = tcp://1.2.3.4:1",
                              "advertise = *",
                              "local_socket = relative",
@@ -205,31 +222,102 @@ TEST_CASE("requests are published beside the links: the next port, or any on loo
     CHECK(read("local_socket = /run/mco/s\nfanout_listen = tcp://10.0.0.1:1\n").problems.size() == 1);
 }
 
+TEST_CASE("a node that others cannot reach only dials") {
+    const auto seed = "seed = tcp://1.2.3.4:21000 " + key_hex + "\n";
+    const auto loaded = read("listen = none\nrelay = never\n" + seed);
+    REQUIRE_MESSAGE(loaded.problems.empty(), loaded.problems.front());
+    CHECK(loaded.config.dial_only);
+    CHECK(loaded.config.listen.empty());
+    CHECK(loaded.config.fanout_listen.empty());
+    CHECK(read("listen = none\nlocal_socket = /run/mco/s\n" + seed).problems.empty());
+
+    const auto names = [](const std::string& problem, std::string_view what, std::string_view next) {
+        return problem.find(what) != std::string::npos && problem.find(next) != std::string::npos;
+    };
+    CHECK(names(only_problem(read("listen = none\nrelay = always\n" + seed)), "relay", "remove 'relay'"));
+    CHECK(names(only_problem(read("local_socket = /s\nrelay = always\n")), "relay", "listen = tcp://"));
+    CHECK(names(only_problem(read("listen = none\n")), "'seed'", "Add 'seed = "));
+    CHECK(names(only_problem(read("listen = none\nlisten = tcp://10.0.0.1:1\n" + seed)), "both", "Remove"));
+    CHECK(
+        names(only_problem(read("listen = none\nfanout_listen = tcp://10.0.0.1:1\n" + seed)), "fanout_listen", "Add"));
+    CHECK(names(only_problem(read("listen = none\nadvertise = web1\n" + seed)), "advertise", "Add"));
+    CHECK(names(only_problem(read("")), "nowhere", "'listen = none'"));
+    // What is broken is named once, and nothing is concluded from it.
+    CHECK(only_problem(read("listen = tcp://10.0.0.1\n")).find("/etc/mco/mcod.conf:1: listen: ") == 0);
+    CHECK(only_problem(read("listen = none\nseed = x\n")).find("/etc/mco/mcod.conf:2: seed: ") == 0);
+}
+
+TEST_CASE("a proxy has the keys of its trade, always relays and looks for proxy.cert") {
+    const auto loaded = read_proxy(
+        "listen = tcp://10.0.0.1:21000\ncollectives = mcollective, uk, payroll\n"
+        "confine = payroll, uk\ngroup = paris\nloglevel = debug\n");
+    REQUIRE_MESSAGE(loaded.problems.empty(), loaded.problems.front());
+    const auto& config = loaded.config;
+    CHECK(config.program == Program::proxy);
+    CHECK(config.relay == proto::RelayWish::always);
+    CHECK(config.group == "paris");
+    CHECK(config.confined == std::set<std::string, std::less<>>{"payroll", "uk"});
+    CHECK(config.certificate == "/etc/mco/proxy.cert");
+    CHECK(config.secret_keys == "/etc/mco/proxy.key");
+    CHECK(config.trust == "/etc/mco/root.cert");
+    CHECK(config.fanout_listen == "tcp://10.0.0.1:21001");
+    CHECK(config.libdirs.empty());
+    CHECK_FALSE(config.settings.contains("workers"));
+}
+
+TEST_CASE("what a proxy cannot be told is refused with the reason") {
+    const auto problem = [](const std::string& line) {
+        const auto loaded = read_proxy("listen = tcp://10.0.0.1:21000\n" + line + "\n");
+        CHECK(loaded.warnings.empty());
+        return only_problem(loaded);
+    };
+    for (const auto& row : config_keys()) {
+        if (is_key_of(row, Program::proxy)) continue;
+        const auto said = problem(std::string(row.name) + " = 1");
+        CHECK_MESSAGE(said.find("is a key of mcod: " + std::string(row.why_not_other)) != std::string::npos, said);
+        CHECK_MESSAGE(!row.why_not_other.empty(), row.name);
+    }
+    CHECK(problem("plugin.rpcutil.activate_agent = 1").find("runs no agents") != std::string::npos);
+    CHECK(problem("ttl = 60").find("a key of mco, the client") != std::string::npos);
+    CHECK(problem("confin = a").find("'confine'") != std::string::npos);
+    CHECK(problem("zzzzzzzzzz = 1").find("proxy.conf lists") != std::string::npos);
+    CHECK(problem("confine = uk").find("'uk', which is not one of collectives") != std::string::npos);
+    CHECK(only_problem(read_proxy("")).find("Add 'listen = tcp://HOST:PORT'") != std::string::npos);
+    CHECK(only_problem(read_proxy("listen = none\n")).find("Add 'listen = tcp://HOST:PORT'") != std::string::npos);
+    CHECK(only_problem(read_on("confine = mcollective\n")).find("is a key of mco-proxy: ") != std::string::npos);
+}
+
 TEST_CASE("files of plugin.d are read after the main file") {
     const test::TempDir dir;
     const auto file = dir.write("mcod.conf", "listen = tcp://127.0.0.1:21000\nplugin.rpcutil.activate_agent = 1\n");
     dir.write("plugin.d/rpcutil.cfg", "activate_agent = 0\n");
-    const auto loaded = load_config(file, "/usr/share/mco");
+    const auto loaded = load_config(file, "/usr/share/mco", Program::mcod);
     REQUIRE(loaded.problems.empty());
     CHECK_FALSE(loaded.config.activation.allows("rpcutil"));
-    const auto missing = load_config(dir / "nosuch.conf", "/usr/share/mco");
+    CHECK(
+        load_config(dir.write("proxy.conf", "listen = tcp://127.0.0.1:21000\n"), "", Program::proxy).problems.empty());
+    const auto missing = load_config(dir / "nosuch.conf", "/usr/share/mco", Program::mcod);
     CHECK_FALSE(missing.readable);
     CHECK(only_problem(missing).find("nosuch.conf") != std::string::npos);
 }
 
-TEST_CASE("the example configuration shows every key and is read without a complaint") {
-    const std::filesystem::path file = MCO_EXAMPLE_CONFIG;
-    const auto loaded = load_config(file, "/usr/share/mco");
-    REQUIRE_MESSAGE(loaded.problems.empty(), loaded.problems.front());
-    CHECK(loaded.warnings.empty());
-    std::ifstream stream(file);
-    const std::string text{std::istreambuf_iterator<char>(stream), {}};
-    for (const auto& row : config_keys()) {
-        const auto line = std::string(row.name) + " = ";
-        CHECK_MESSAGE((text.find("\n" + line) != std::string::npos || text.find("\n#" + line) != std::string::npos),
-                      row.name);
-        if (row.fallback.empty() || row.fallback.starts_with('(')) continue;
-        CHECK_MESSAGE(text.find("\n#" + line + std::string(row.fallback) + "\n") != std::string::npos, row.name);
+TEST_CASE("the example configurations show every key of their program and are read without a complaint") {
+    for (const auto& [program, name] :
+         {std::pair{Program::mcod, "mcod.conf"}, std::pair{Program::proxy, "proxy.conf"}}) {
+        const auto file = std::filesystem::path(MCO_EXAMPLES) / name;
+        const auto loaded = load_config(file, "/usr/share/mco", program);
+        REQUIRE_MESSAGE(loaded.problems.empty(), loaded.problems.front());
+        CHECK(loaded.warnings.empty());
+        std::ifstream stream(file);
+        const std::string text{std::istreambuf_iterator<char>(stream), {}};
+        for (const auto& row : config_keys()) {
+            const auto line = std::string(row.name) + " = ";
+            const bool shown =
+                text.find("\n" + line) != std::string::npos || text.find("\n#" + line) != std::string::npos;
+            CHECK_MESSAGE(shown == is_key_of(row, program), row.name);
+            if (!shown || row.fallback.empty() || row.fallback.starts_with('(')) continue;
+            CHECK_MESSAGE(text.find("\n#" + line + std::string(row.fallback) + "\n") != std::string::npos, row.name);
+        }
     }
 }
 
@@ -238,6 +326,8 @@ TEST_CASE("what cannot change while the daemon runs is named") {
     CHECK(needs_restart(before, read_on("workers = 4\nloglevel = debug\n").config).empty());
     CHECK(needs_restart(before, read_on("workers = 5\ngroup = paris\n").config) ==
           std::vector<std::string>{"group", "workers"});
+    CHECK(needs_restart(before, read_on("relay = never\nhomes = 1\n").config) ==
+          std::vector<std::string>{"relay", "homes"});
 }
 
 }  // namespace

@@ -101,6 +101,31 @@ TEST_CASE("each thing that can be wrong with credentials is named") {
     SUBCASE("no keys") { CHECK(names(files.problem(), "web1.key")); }
 }
 
+TEST_CASE("a node's certificate makes no proxy, and a proxy's no node") {
+    Files files;
+    SUBCASE("a proxy's for mcod") {
+        files.write(files.authority.issue("web1", proto::CertificateRole::proxy));
+        const auto problem = files.problem();
+        CHECK(names(problem, "the certificate of a proxy, mcod needs a node's"));
+        CHECK(names(problem, "Run mco-proxy with it, or"));
+        CHECK(names(problem, "--role node"));
+    }
+    SUBCASE("a node's for mco-proxy") {
+        files.config.program = Program::proxy;
+        files.write(files.authority.issue("web1", proto::CertificateRole::node));
+        const auto problem = files.problem();
+        CHECK(names(problem, "the certificate of a node, mco-proxy needs a proxy's"));
+        CHECK(names(problem, "Run mcod with it, or"));
+        CHECK(names(problem, "--role proxy"));
+    }
+    SUBCASE("a proxy's for mco-proxy") {
+        files.config.program = Program::proxy;
+        files.write(files.authority.issue("web1", proto::CertificateRole::proxy));
+        std::vector<std::string> problems;
+        CHECK(load_credentials(files.config, at(0s).wall, problems).has_value());
+    }
+}
+
 TEST_CASE("several things that are wrong are all named") {
     Files files;
     files.write(files.authority.issue("web1", proto::CertificateRole::caller));
