@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "mesh/core/engine.hpp"
+#include "mesh/core/relays.hpp"
 #include "mesh/io/outbound.hpp"
 #include "mesh/io/poll_timeout.hpp"
 #include "proto/limits.hpp"
@@ -20,16 +21,17 @@ using proto::Errc;
 using namespace std::chrono_literals;
 
 constexpr int queue_max = 256;  // a slow subscriber loses frames; the link makes it good
-constexpr std::size_t topics_of_peer_max = 3 * proto::limits::collectives_max + 1;  // R, E, L, and its presence
+constexpr std::size_t topics_of_peer_max = 2 * proto::limits::collectives_max + 2;  // E, L, R and its presence
 
 bool is_presence(const std::string& topic) { return topic.starts_with('~'); }
 
 bool may_hear(const Fanout::Subscriber& who, const std::string& topic) {
-    if (who.caller) return false;
+    if (who.record == nullptr) return false;
     if (topic == presence_topic(who.peer)) return true;
-    return std::any_of(who.collectives.begin(), who.collectives.end(), [&](const std::string& collective) {
-        return topic == request_topic(collective) || topic == eager_topic(collective) ||
-               topic == lazy_topic(collective);
+    if (topic == relay_topic()) return can_relay(*who.record);
+    const auto& collectives = who.record->collectives;
+    return std::any_of(collectives.begin(), collectives.end(), [&](const std::string& collective) {
+        return topic == eager_topic(collective) || topic == lazy_topic(collective);
     });
 }
 

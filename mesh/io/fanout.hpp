@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -18,8 +17,8 @@
 namespace mco::mesh::io {
 
 // The bound XPUB, and who has subscribed to what. Each subscription is put to us and takes effect only if we grant it: a
-// peer may have its own presence topic, and requests (R, E, L) of collectives that its record names. Callers have nothing
-// to hear here.
+// peer may have its own presence topic, what relays hear (R) if its record says that it can be one, and what leaves hear
+// (E, L) of collectives that its record names. Callers have nothing to hear here.
 //
 // Who subscribes or unsubscribes is told by the User-Id of his message. The loss of a connection shows as the
 // unsubscription of all its topics, one after the other and without a User-Id: the presence topic among them says whose.
@@ -31,8 +30,7 @@ class Fanout {
     // Somebody with a verified link.
     struct Subscriber {
         proto::PeerId peer{};
-        std::span<const std::string> collectives;  // of its record; of callers none
-        bool caller = false;
+        const proto::PeerRecordBody* record = nullptr;  // none of callers
     };
     struct News {
         proto::PeerId peer{};

@@ -105,8 +105,7 @@ proto::Result<void> Host::Impl::open() {
     server->introduce(record);
 
     std::erase_if(options.seeds, [&](const Address& seed) { return seed.key == self.keys.curve.public_key; });
-    engine.emplace(Engine::Self{.record = std::move(body),
-                                .sealed = record,
+    engine.emplace(Engine::Self{.record = std::make_shared<const Record>(Record{std::move(body), record}),
                                 .seeds = options.seeds,
                                 .homes = options.homes,
                                 .confined = options.confined,

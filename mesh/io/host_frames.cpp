@@ -34,9 +34,8 @@ SharedRecord opened(const proto::Bytes& record) {
 std::optional<Fanout::Subscriber> Host::Impl::who_is(const proto::CurvePublicKey& key) const {
     const auto found = known.find(key);
     if (found == known.end()) return std::nullopt;
-    const auto& [peer, record_, links_] = found->second;
-    if (record_ == nullptr) return Fanout::Subscriber{.peer = peer, .collectives = {}, .caller = true};
-    return Fanout::Subscriber{.peer = peer, .collectives = record_->body.collectives};
+    const auto& [peer, shown, count] = found->second;
+    return Fanout::Subscriber{peer, shown == nullptr ? nullptr : &shown->body};
 }
 
 void Host::Impl::serve_links(proto::Now now) {

@@ -29,8 +29,7 @@ struct Plane {
     };
     struct Known {
         proto::PeerId peer{};
-        Texts collectives;
-        bool caller = false;
+        std::optional<proto::PeerRecordBody> record;  // none of callers
     };
 
     Plane() {
@@ -50,9 +49,15 @@ struct Plane {
         gate.admit(as.keys.curve.public_key);
         return ears.back();
     }
-    void know(const security::Identity& who, Texts collectives, bool caller = false) {
-        known[who.keys.curve.public_key] = {who.peer, std::move(collectives), caller};
+    proto::PeerRecordBody& know(const security::Identity& who, Texts collectives) {
+        proto::PeerRecordBody record;
+        record.collectives = std::move(collectives);
+        record.link_endpoint = "tcp://192.0.2.7:21000";
+        record.fanout_endpoint = "tcp://192.0.2.7:21001";
+        return known.insert_or_assign(who.keys.curve.public_key, Known{who.peer, std::move(record)})
+            .first->second.record.value();
     }
+    void know_caller(const security::Identity& who) { known[who.keys.curve.public_key] = {who.peer, {}}; }
     bool pump(const std::function<bool()>& holds, std::chrono::milliseconds limit = 10s) {
         const auto end = mesh::io::sample_clocks().mono + limit;
         while (!holds()) {
@@ -63,7 +68,8 @@ struct Plane {
                 [&](const proto::CurvePublicKey& key) -> std::optional<Fanout::Subscriber> {
                     const auto found = known.find(key);
                     if (found == known.end()) return std::nullopt;
-                    return Fanout::Subscriber{found->second.peer, found->second.collectives, found->second.caller};
+                    const auto& [peer, record] = found->second;
+                    return Fanout::Subscriber{peer, record ? &*record : nullptr};
                 },
                 16, news);
             for (auto& ear : ears) {
@@ -161,32 +167,38 @@ TEST_CASE("a peer that dials anew before its old connection ends stays subscribe
 TEST_CASE("what is not a peer's to hear is not granted, and counted") {
     Plane plane;
     const auto leaf = plane.authority.node("leaf1");
-    const auto request = mesh::request_topic("mcollective");
-    const auto other = mesh::presence_topic(plane.publisher.peer);
+    const auto relayed = mesh::relay_topic(), eager = mesh::eager_topic("mcollective");
     SUBCASE("other collectives, others' presence, prefixes of everything") {
         plane.know(leaf, {"mcollective", "uk"});
-        const auto secret = mesh::request_topic("secret");
+        const auto secret = mesh::eager_topic("secret"), other = mesh::presence_topic(plane.publisher.peer);
         const auto last = mesh::lazy_topic("uk");
-        auto& ear = plane.follow(leaf, {"", "R", secret, mesh::eager_topic("secret"), other, request, last});
-        REQUIRE(plane.pump([&] { return plane.has(leaf, {request, last}) && plane.counters.foreign_topics == 5; }));
+        auto& ear = plane.follow(leaf, {"", "E", secret, mesh::lazy_topic("secret"), other, eager, last, relayed});
+        REQUIRE(plane.pump([&] {
+            return plane.has(leaf, {eager, last, relayed}) && plane.counters.foreign_topics == 5;
+        }));
         plane.publish(secret, "secret");
         plane.publish(other, "secret");
-        plane.publish(request, "public");
+        plane.publish(eager, "public");
         REQUIRE(plane.pump([&] { return !ear.heard.empty(); }));
         CHECK(ear.heard == Texts{"public"});
         // Given up again, they were nobody's.
-        ear.follower.retopic({request, last});
+        ear.follower.retopic({eager, last});
         REQUIRE(plane.pump([&] { return plane.counters.foreign_topics == 10; }));
-        CHECK(plane.has(leaf, {request, last}));
+        CHECK(plane.has(leaf, {eager, last}));
+    }
+    SUBCASE("who can be no relay does not hear what relays hear") {
+        plane.know(leaf, {"mcollective"}).link_endpoint.clear();
+        plane.follow(leaf, {relayed, eager});
+        CHECK(plane.pump([&] { return plane.has(leaf, {eager}) && plane.counters.foreign_topics == 1; }));
     }
     SUBCASE("a caller hears nothing") {
-        plane.know(leaf, {}, true);
-        plane.follow(leaf, {request, mesh::presence_topic(leaf.peer)});
+        plane.know_caller(leaf);
+        plane.follow(leaf, {eager, mesh::presence_topic(leaf.peer)});
         CHECK(plane.pump([&] { return plane.counters.foreign_topics == 2; }));
         CHECK(plane.news.empty());
     }
     SUBCASE("a key without a verified link hears nothing") {
-        plane.follow(leaf, {request});
+        plane.follow(leaf, {eager});
         CHECK(plane.pump([&] { return plane.counters.foreign_topics == 1; }));
         CHECK(plane.news.empty());
     }
