@@ -223,11 +223,11 @@ void Engine::State::begin(proto::Now now, const proto::RequestId& id) {
     auto& parent = account.parents.front();
     timers.set({.kind = Timer::Kind::deadline, .request = id}, account.deadline);
     if (account.whole) {
+        if (parent.caller) choose_gateway(now, id, account);
         if (const auto way = way_to(parent)) {
             parent.spoken = true;
             send(*way, proto::Ack{id, parent.attempt, total(account).expected});
         }
-        if (parent.caller) choose_gateway(now, id, account);
     } else {
         timers.set({.kind = Timer::Kind::ack, .request = id}, now.mono + timing.ack_delay);
     }
