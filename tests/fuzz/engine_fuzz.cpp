@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <set>
 #include <vector>
 
@@ -60,7 +61,14 @@ proto::PeerRecordBody record(std::uint8_t number, std::uint8_t version) {
     body.fanout_endpoint = version % 7 == 0 ? "" : body.link_endpoint + "/fanout";
     body.curve_key.octets.fill(static_cast<std::uint8_t>(1 + number % 8));
     body.collectives = {"all"};
+    body.group = number % 8 >= 6 ? "other" : "default";
+    body.relay = static_cast<proto::RelayWish>(version % 11 == 0 ? 2 : version % 13 == 0 ? 1 : 0);
+    body.performs = version % 17 != 0;
     return body;
+}
+
+mesh::SharedRecord shared(std::uint8_t number, std::uint8_t version) {
+    return std::make_shared<const mesh::Record>(record(number, version), proto::Bytes(100, version));
 }
 
 proto::Bytes sealed_request(std::uint8_t number) {
@@ -74,19 +82,24 @@ proto::Bytes sealed_request(std::uint8_t number) {
 proto::Message message(Input& input) {
     const auto number = input.octet(), attempt = input.octet(), more = input.octet();
     const auto id = request_id(number);
-    switch (input.octet() % 10) {
+    switch (input.octet() % 17) {
         case 0:
             return proto::Request{.attempt = attempt, .left_ms = 10U * more, .sealed = sealed_request(number)};
         case 1:
-            return proto::Request{.scope = proto::Scope::local,
+            return proto::Request{.scope = static_cast<proto::Scope>(1 + number % 4),
                                   .attempt = attempt,
                                   .accountant = peer(more),
+                                  .gateway = peer(attempt),
                                   .sealed = sealed_request(number)};
         case 2:
             return proto::Ack{id, attempt, more};
         case 3: {
             proto::Up up{.request = id, .attempt = attempt, .sequence = 1};
             up.answers.push_back({peer(more), static_cast<proto::Outcome>(input.octet() % 8), proto::Bytes(more)});
+            up.bare.push_back({static_cast<proto::Outcome>(input.octet() % 8), {peer(number), peer(attempt)}});
+            up.ledger.expected = up.ledger.counts[0] = more % 4;
+            up.ledger.closure = static_cast<proto::Closure>(input.octet() % 2);
+            if (more % 3 == 0) up.groups.push_back({"other", up.ledger});
             return up;
         }
         case 4: {
@@ -102,6 +115,24 @@ proto::Message message(Input& input) {
             return proto::Cancel{id};
         case 8:
             return more % 2 == 0 ? proto::Message(proto::Ping{number, attempt}) : proto::Message(proto::Pong{number});
+        case 9: {
+            proto::Relays relays;
+            for (std::uint8_t i = 0; i < 8; ++i) {
+                if ((more >> i & 1) != 0) relays.relays.push_back(peer(i));
+            }
+            return relays;
+        }
+        case 10:
+        case 11:
+            return proto::Attach{static_cast<proto::Standing>(more % 3)};
+        case 12:
+            return proto::Redirect{more % 2 == 0 ? proto::RequestId{} : id, {}};
+        case 13:
+            return proto::IHave{id, attempt, more % 2 == 0 ? proto::PeerId{} : peer(more)};
+        case 14:
+            return proto::Fetch{more % 4 == 0 ? proto::RequestId{} : id};
+        case 15:
+            return proto::Orphans{id, peer(more)};
         default:
             return proto::Bye{"fuzzed"};
     }
@@ -116,7 +147,7 @@ struct Bench {
     std::set<proto::RequestId> performing;
     std::vector<mesh::Effect> effects;
 
-    Bench() : engine({.record = record(self_number, 1), .sealed = {1}, .seeds = {{"fuzz://node5/1", {}}}}, {}, rng) {
+    Bench() : engine({.record = shared(self_number, 1), .seeds = {{"fuzz://node5/1", {}}}}, {}, rng) {
         engine.start(now);
     }
 
@@ -132,10 +163,7 @@ struct Bench {
         mesh::Engine::Linked linked{.link = ++last_link, .peer = peer(number)};
         linked.side = version % 2 == 0 ? mesh::Side::accepted : mesh::Side::dialled;
         linked.caller = number >= 128;
-        if (!linked.caller) {
-            linked.record = record(number, version);
-            linked.sealed_record = proto::Bytes(100, version);
-        }
+        if (!linked.caller) linked.record = shared(number, version);
         up.insert(last_link);
         engine.link_up(now, std::move(linked));
     }
@@ -174,18 +202,24 @@ struct Bench {
         std::vector<mesh::Engine::OpenedEntry> entries;
         for (auto count = input.octet() % 4; count > 0; --count) {
             const auto number = input.octet(), version = input.octet();
-            proto::RosterEntry entry{proto::Bytes(100, version), static_cast<proto::MemberState>(input.octet() % 3),
-                                     input.octet() * 1'000'000U};
-            entries.push_back({record(number, version), std::move(entry)});
+            entries.push_back({shared(number, version), static_cast<proto::MemberState>(input.octet() % 3),
+                               input.octet() * 1'000'000U});
         }
         engine.roster(now, link, std::move(entries));
+    }
+
+    void groups(Input& input, mesh::LinkId link) {
+        mesh::Engine::OpenedGroup group{.group = input.octet() % 8 == 0 ? "default" : "other", .version = input.octet(),
+                                        .collectives = {{"all", input.octet() % 4U}}, .gateways = {}};
+        for (auto count = input.octet() % 3; count > 0; --count) group.gateways.push_back(shared(input.octet(), input.octet()));
+        engine.groups(now, link, {std::move(group)});
     }
 
     void step(Input& input) {
         static constexpr std::uint32_t jumps_ms[] = {0, 1, 5, 20, 100, 1'000, 5'000, 20'000, 90'000'000};
         const auto what = input.octet();
         const auto link = some_link(input.octet());
-        switch (what % 12) {
+        switch (what % 13) {
             case 0:
             case 1:
                 return link_up(input);
@@ -200,7 +234,7 @@ struct Bench {
             case 6:
                 return engine.frame(now, link, proto::encode(message(input)));
             case 7:
-                return engine.fanout(now, proto::encode(message(input)));
+                return engine.fanout(now, record(input.octet(), 1).curve_key, proto::encode(message(input)));
             case 8:
                 return performed(input);
             case 9:
@@ -208,9 +242,14 @@ struct Bench {
                 return engine.elapse(now);
             case 10:
                 return roster(input, link);
+            case 11:
+                return groups(input, link);
             default: {
                 const auto id = peer(input.octet());
-                const auto topic = input.octet() % 2 == 0 ? mesh::request_topic("all") : mesh::presence_topic(id);
+                const auto topic = input.octet() % 2 == 0 ? mesh::relay_topic()
+                                   : input.octet() % 2 == 0 ? mesh::eager_topic("all")
+                                   : input.octet() % 2 == 0 ? mesh::lazy_topic("all")
+                                                            : mesh::presence_topic(id);
                 what % 2 == 0 ? engine.subscribed(now, id, topic) : engine.unsubscribed(now, id, topic);
                 if (input.octet() == 255) engine.leave(now, "fuzzed");
             }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <vector>
@@ -39,6 +40,10 @@ proto::PeerRecordBody record(std::size_t node) {
     return body;
 }
 
+mesh::SharedRecord shared(std::size_t node) {
+    return std::make_shared<const mesh::Record>(record(node), proto::Bytes{1});
+}
+
 // From one to another, in order. The link's number is its place in `wires`, and the same at both ends.
 struct Wire {
     std::size_t from, to;
@@ -57,7 +62,7 @@ struct Bench {
 
     Bench() {
         for (std::size_t node = 0; node < nodes; ++node) {
-            engines.emplace_back(mesh::Engine::Self{.record = record(node), .sealed = {1}, .seeds = {}}, mesh::Timing{},
+            engines.emplace_back(mesh::Engine::Self{.record = shared(node), .seeds = {}}, mesh::Timing{},
                                  rng);
             engines.back().start(now);
         }
@@ -78,10 +83,10 @@ struct Bench {
 
     void announce(std::size_t at, std::size_t other, mesh::LinkId link, mesh::Side side) {
         auto& engine = engines[at];
-        const auto theirs = record(other);
-        engine.link_up(now, {.link = link, .peer = theirs.peer, .side = side, .record = theirs, .sealed_record = {1}});
-        for (const auto& topic : {mesh::request_topic("mcollective"), mesh::presence_topic(theirs.peer)})
-            engine.subscribed(now, theirs.peer, topic);
+        const auto theirs = shared(other);
+        engine.link_up(now, {.link = link, .peer = theirs->body.peer, .side = side, .record = theirs});
+        for (const auto& topic : {mesh::relay_topic(), mesh::presence_topic(theirs->body.peer)})
+            engine.subscribed(now, theirs->body.peer, topic);
         settle(at);
     }
 
@@ -105,7 +110,7 @@ struct Bench {
                 put(node, send->to, std::move(send->frame));
             } else if (auto* publish = std::get_if<mesh::Publish>(&effect)) {
                 for (std::size_t other = 0; other < nodes; ++other) {
-                    if (other != node) publications.push_back({other, publish->frame});
+                    if (other != node) publications.push_back({node, other, publish->frame});
                 }
             } else if (auto* perform = std::get_if<mesh::Perform>(&effect)) {
                 require(performed[node].insert(perform->request).second);
@@ -203,10 +208,10 @@ struct Bench {
             case 9: {
                 if (publications.empty()) return;
                 const auto at = publications.begin() + static_cast<std::ptrdiff_t>(choice % publications.size());
-                const auto [node, frame] = *at;
+                const auto [publisher, node, frame] = *at;
                 publications.erase(at);
                 if (choice >= 240) return;  // lost
-                engines[node].fanout(now, frame);
+                engines[node].fanout(now, record(publisher).curve_key, frame);
                 return settle(node);
             }
             default:
@@ -214,7 +219,11 @@ struct Bench {
         }
     }
 
-    std::deque<std::pair<std::size_t, proto::Bytes>> publications;
+    struct Publication {
+        std::size_t from, to;
+        proto::Bytes frame;
+    };
+    std::deque<Publication> publications;
 };
 
 }  // namespace
