@@ -72,6 +72,7 @@ class Interpreter {
         : loaded_(loaded), config_(loaded.config), program_(program) {
         config_.program = program;
         config_.file = std::move(file);
+        config_.log.program = name(program);
         if (program == Program::proxy) config_.relay = proto::RelayWish::always;
         for (const auto& row : config_keys()) {
             if (!is_key_of(row, program)) continue;

@@ -56,7 +56,8 @@ proto::Result<spdlog::sink_ptr> make_sink(const LogSettings& settings) {
             case LogTarget::syslog:
                 for (const auto& [name, number] : facilities) {
                     if (name == settings.facility)
-                        return std::make_shared<spdlog::sinks::syslog_sink_st>("mcod", LOG_PID, number, false);
+                        return std::make_shared<spdlog::sinks::syslog_sink_st>(settings.program, LOG_PID, number,
+                                                                               false);
                 }
                 return proto::fail(proto::Errc::invalid,
                                    fmt::format("logfacility '{}' is not known\nUse user, daemon or local0 to local7.",
@@ -137,10 +138,10 @@ std::string escaped(std::string_view text) {
 }
 
 struct Log::Writer {
-    explicit Writer(spdlog::sink_ptr sink) : logger("mcod", std::move(sink)) {
+    Writer(spdlog::sink_ptr sink, const std::string& program) : logger(program, std::move(sink)) {
         logger.set_level(spdlog::level::trace);  // levels are decided before a line is made
         logger.flush_on(spdlog::level::trace);
-        logger.set_pattern("%Y-%m-%dT%H:%M:%S.%e%z mcod[%P] %v");
+        logger.set_pattern("%Y-%m-%dT%H:%M:%S.%e%z " + program + "[%P] %v");
     }
     spdlog::logger logger;
 };
@@ -154,7 +155,7 @@ Log::~Log() = default;
 proto::Result<Log> Log::open(const LogSettings& settings) {
     auto sink = make_sink(settings);
     if (!sink) return tl::unexpected(sink.error());
-    return Log(settings, std::make_unique<Writer>(std::move(*sink)));
+    return Log(settings, std::make_unique<Writer>(std::move(*sink), settings.program));
 }
 
 void Log::write(LogLevel level, std::string_view text) {
@@ -171,14 +172,14 @@ proto::Result<void> Log::reopen() {
     if (settings_.target != LogTarget::file) return {};
     auto sink = make_sink(settings_);
     if (!sink) return tl::unexpected(sink.error());
-    writer_ = std::make_unique<Writer>(std::move(*sink));
+    writer_ = std::make_unique<Writer>(std::move(*sink), settings_.program);
     return {};
 }
 
 proto::Result<void> Log::change(const LogSettings& settings) {
     auto sink = make_sink(settings);
     if (!sink) return tl::unexpected(sink.error());
-    writer_ = std::make_unique<Writer>(std::move(*sink));
+    writer_ = std::make_unique<Writer>(std::move(*sink), settings.program);
     settings_ = settings;
     level_ = settings.level;
     return {};

@@ -26,6 +26,7 @@ struct LogSettings {
     std::string facility = "user";     // of LogTarget::syslog: user, daemon, local0 to local7
     std::size_t size_max = 2'097'152;  // octets; then the file is rotated; 0: never
     std::size_t keep = 5;              // rotated files kept
+    std::string program = "mcod";      // who speaks
     friend bool operator==(const LogSettings&, const LogSettings&) = default;
 };
 

@@ -48,6 +48,11 @@ TEST_CASE("one event is one line, whatever it holds") {
     CHECK(lines_of(text) == 2);
     CHECK(text.find("info: agent x; mcod[1] info: forged\\x0d\\x1b[2J") != std::string::npos);
     CHECK(text.find("error: it broke; Mend it.") != std::string::npos);
+    CHECK(text.find(" mcod[") != std::string::npos);
+    auto proxys = Log::open({.target = LogTarget::file, .file = dir / "proxy.log", .program = "mco-proxy"});
+    REQUIRE(proxys.has_value());
+    proxys->info("hello");
+    CHECK(text_of(dir / "proxy.log").find(" mco-proxy[") != std::string::npos);
 }
 
 TEST_CASE("the level goes round") {
