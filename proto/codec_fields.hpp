@@ -128,7 +128,7 @@ void each_field(Visit& visit, T& it) {
 }
 template <typename Visit, Like<Relays> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Ids{it.relays, limits::relays_max});
+    visit.record(Number{it.members}, Ids{it.relays, limits::relays_max});
 }
 template <typename Visit, Like<Attach> T>
 void each_field(Visit& visit, T& it) {

@@ -181,6 +181,7 @@ struct Roster {
 };
 // Which members of the group are relays, as the sender computes it; the receiver is a leaf unless it is among them.
 struct Relays {
+    std::uint32_t members = 0;                 // of the group, as whoever computed it knew them
     std::vector<PeerId> relays;                // ascending
 };
 // A leaf says what it wants from a relay; only the children of a primary are asked by it. The last word holds.

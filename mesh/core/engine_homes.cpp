@@ -166,7 +166,8 @@ void Engine::State::send_relays(proto::Now now, LinkId link) {
         if (members.find(id) != nullptr) known.push_back(id);
     }
     send_entries(now, link, known);
-    send(link, proto::Relays{relays});
+    const auto count = relay ? static_cast<std::uint32_t>(members.of_group()) : told_members;
+    send(link, proto::Relays{count, relays});
 }
 
 void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
@@ -177,8 +178,9 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
     const bool by_relay = std::binary_search(told.relays.begin(), told.relays.end(), from);
     const bool named = std::binary_search(told.relays.begin(), told.relays.end(), members.self());
     if (relay) {
-        // Whoever was alone until now believes those who are many; relays among each other compute for themselves.
-        if (named || !by_relay || told.relays.size() + 1 < members.of_group()) return;
+        // Who knows less believes who knows more; relays that know the same compute the same.
+        if (named || told.members <= members.of_group()) return;
+        told_members = told.members;
         relays = std::move(told.relays);
         return become_leaf(now);
     }
@@ -186,6 +188,7 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
         return one.second.attached != Standing::none && !one.second.links.empty();
     });
     if (!by_relay && at_home) return;
+    told_members = told.members;
     if (named && can_relay(self.record->body)) {
         relays = std::move(told.relays);
         return become_relay(now);

@@ -117,7 +117,8 @@ void Engine::State::last_link_gone(proto::Now now, const proto::PeerId& id) {
     peer.topics.clear();  // the host tells them again when there is a link
     peer.standing = peer.attached = proto::Standing::none;
     follow(id);
-    if (members.mark_down(now, id)) notice(NoticeKind::member_down, id);
+    // A leaf that only had a link to us, and is another's, is not down because it gave that up.
+    if ((was_child || wants_link(id)) && members.mark_down(now, id)) notice(NoticeKind::member_down, id);
     member_changed(now, id);
     if (was_child && ours(id)) pass_on(now, {id}, id);  // the other relays have no link to judge by
     peer_unlinked(now, id);

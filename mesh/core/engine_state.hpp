@@ -417,6 +417,7 @@ struct Engine::State {
     bool roles_stale = false;              // something changed that decides who is
     RelayRanking ranking;                  // of all members, while we are a relay
     std::vector<proto::PeerId> relays;     // ascending; computed, or told while we are a leaf
+    std::uint32_t told_members = 0;        // with it
     bool gateway = false;
     std::vector<proto::PeerId> wanted_homes;  // as a leaf, best first
     std::set<proto::PeerId> news;          // not passed on yet, in a large group

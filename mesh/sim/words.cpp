@@ -129,7 +129,7 @@ std::string words(const World& world, const proto::Message& message) {
                           [&](const proto::Refused& one) {
                               return fmt::format("refused {} {}", world.name(one.request), proto::name(one.code));
                           },
-                          [&](const proto::Relays& one) { return fmt::format("{} relays", one.relays.size()); },
+                          [&](const proto::Relays& one) { return fmt::format("{} relays of {}", one.relays.size(), one.members); },
                           [](const proto::Attach& one) { return fmt::format("attach, {}", name(one.standing)); },
                           [&](const proto::Redirect& one) {
                               return one.request.is_zero() ? std::string("redirect")

@@ -116,7 +116,7 @@ proto::Message message(Input& input) {
         case 8:
             return more % 2 == 0 ? proto::Message(proto::Ping{number, attempt}) : proto::Message(proto::Pong{number});
         case 9: {
-            proto::Relays relays;
+            proto::Relays relays{.members = attempt, .relays = {}};
             for (std::uint8_t i = 0; i < 8; ++i) {
                 if ((more >> i & 1) != 0) relays.relays.push_back(peer(i));
             }

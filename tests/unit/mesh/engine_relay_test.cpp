@@ -41,7 +41,7 @@ struct Leaf : Rig {
         to_first = link(first);
         gossip(to_first, record(second));
         gossip(to_first, record(third));
-        say(to_first, proto::Relays{relays});
+        say(to_first, proto::Relays{40, relays});
         to_second = link(second, mesh::Side::dialled);
     }
     void fanned_out(std::uint32_t number, std::uint32_t sequence = 1) {
