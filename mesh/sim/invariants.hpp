@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,6 +11,7 @@
 
 namespace mco::mesh::sim {
 
+class Client;
 class World;
 
 // What must hold between nodes, which no engine can see alone. Engines check themselves; clients check their accounts.
@@ -22,7 +22,8 @@ class Invariants {
     void delivered(Place node, const proto::RequestId& request);
     void complain(std::string what) { complaints_.push_back(std::move(what)); }
 
-    // At the end, when everything was healed for a while: every pair of running nodes linked, and rosters equal.
+    // At the end, when everything was healed for a while and everybody runs: the relays of each group are those who should be,
+    // linked with each other, and have equal rosters; every leaf is attached to its first relay; the groups are joined.
     void check_whole(const World& world);
     // Every client whose entry lived has a closed account. After the last deadline.
     void check_clients(const World& world);
@@ -30,12 +31,14 @@ class Invariants {
     void check_reached(const World& world);
     // Nothing failed in this run: every request reached every node exactly once, and nobody is missing.
     void check_healthy(const World& world);
+    // The same of one request, that was made when all was whole; it may have come more than once.
+    void check_complete(const World& world, Place client);
 
     std::uint32_t performances(Place node, const proto::RequestId& request) const;
     const std::vector<std::string>& complaints() const { return complaints_; }
 
  private:
-    std::map<std::tuple<Place, std::uint64_t, proto::RequestId>, std::uint32_t> performed_;
+    std::map<std::pair<Place, proto::RequestId>, std::map<std::uint64_t, std::uint32_t>> performed_;  // by incarnation
     std::map<std::pair<Place, proto::RequestId>, std::uint32_t> delivered_;
     std::vector<std::string> complaints_;
 };

@@ -50,6 +50,22 @@ std::string_view name(NoticeKind kind) {
             return "has newer word of";
         case NoticeKind::link_replaced:
             return "drops an older link to";
+        case NoticeKind::became_relay:
+            return "becomes a relay:";
+        case NoticeKind::became_leaf:
+            return "becomes a leaf:";
+        case NoticeKind::attached:
+            return "attaches to";
+        case NoticeKind::redirected:
+            return "is sent on by, or sends on,";
+        case NoticeKind::fetched:
+            return "is fetched from by";
+        case NoticeKind::orphaned:
+            return "calls the orphans of";
+        case NoticeKind::adopted:
+            return "adopts";
+        case NoticeKind::group_changed:
+            return "hears of a group";
     }
     return "?";
 }
@@ -78,6 +94,23 @@ std::string_view name(proto::Standing standing) {
     return "?";
 }
 
+// Whose it is to do what with it.
+std::string_view words(proto::Scope scope) {
+    switch (scope) {
+        case proto::Scope::inject:
+            return "";
+        case proto::Scope::local:
+            return " to relays";
+        case proto::Scope::deliver:
+            return " to leaves";
+        case proto::Scope::group:
+            return " to the group";
+        case proto::Scope::standby:
+            return " to the second gateway";
+    }
+    return "?";
+}
+
 std::string request_of(const World& world, const proto::Request& request) {
     const auto sealed = proto::unpack<proto::SealedRequest>(request.sealed);
     const auto route = sealed ? proto::unpack<proto::Route>(sealed->route) : tl::unexpected(sealed.error());
@@ -93,11 +126,14 @@ std::string text_of(const World& world, const proto::Up& up) {
     }
     for (const auto& missing : up.missing)
         by_outcome[fmt::format("{} ({})", proto::name(missing.outcome), proto::name(missing.reason))].push_back(
-            world.name(missing.node));
+            missing.node.is_zero() ? fmt::format("{} of {}", missing.nodes, missing.name) : world.name(missing.node));
     std::string text = fmt::format("up {} #{}", world.name(up.request), up.sequence);
     for (const auto& [outcome, nodes] : by_outcome) text += fmt::format(" · {}: {}", outcome, fmt::join(nodes, " "));
-    return text + fmt::format(" · {}{}", proto::to_text(up.ledger),
-                              up.ledger.closure == proto::Closure::closed ? ", closed" : "");
+    text += fmt::format(" · {}{}", proto::to_text(up.ledger), up.ledger.closure == proto::Closure::closed ? ", closed" : "");
+    for (const auto& group : up.groups)
+        text += fmt::format(" · {}: {}{}", group.group, proto::to_text(group.ledger),
+                            group.ledger.closure == proto::Closure::closed ? ", closed" : "");
+    return text;
 }
 
 }  // namespace
@@ -111,7 +147,7 @@ std::string words(const World& world, const proto::Message& message) {
                           [](const proto::Refusal&) { return std::string("refusal"); },
                           [](const proto::Roster& one) { return fmt::format("roster of {}", one.entries.size()); },
                           [&](const proto::Request& one) {
-                              return fmt::format("request {}{}", request_of(world, one),
+                              return fmt::format("request {}{}{}", request_of(world, one), words(one.scope),
                                                  one.attempt > 1 ? fmt::format(" attempt {}", one.attempt) : "");
                           },
                           [&](const proto::Ack& one) {
@@ -161,7 +197,7 @@ std::string words(const World& world, const Effect& effect, Place other) {
             [&](const Publish& one) { return fmt::format("publishes {}", message(one.frame)); },
             [](const Dial& one) { return fmt::format("dials {}", one.where.endpoint); },
             [](const Undial& one) { return fmt::format("does not dial {} any more", one.where.endpoint); },
-            [](const Follow& one) { return fmt::format("follows {}", one.where.endpoint); },
+            [](const Follow& one) { return fmt::format("follows {} for {} topics", one.where.endpoint, one.topics.size()); },
             [](const Unfollow& one) { return fmt::format("does not follow {} any more", one.where.endpoint); },
             [&](const Hangup& one) {
                 return fmt::format("hangs up on {}: {}", world.name(other), proto::name(one.why));
@@ -169,7 +205,8 @@ std::string words(const World& world, const Effect& effect, Place other) {
             [&](const Perform& one) { return fmt::format("performs {}", world.name(one.request)); },
             [&](const Withdraw& one) { return fmt::format("withdraws {}", world.name(one.request)); },
             [&](const Notice& one) {
-                std::string text = fmt::format("{} {}", name(one.kind), world.name(one.about));
+                std::string text(name(one.kind));
+                if (!one.about.is_zero()) text += " " + world.name(one.about);
                 if (!one.request.is_zero()) text += " about " + world.name(one.request);
                 return text;
             },

@@ -6,10 +6,18 @@
 #include <fmt/format.h>
 
 #include "proto/codec.hpp"
+#include "proto/limits.hpp"
 
 namespace mco::mesh::sim {
 
-Client::Client(Plan plan) : plan_(std::move(plan)) {
+namespace {
+
+constexpr std::size_t redirects_max = 8;   // then it is sent in circles
+constexpr std::size_t complaints_max = 10;  // one mistake may repeat itself with every node
+
+}  // namespace
+
+Client::Client(Plan plan) : plan_(std::move(plan)), entries_(plan_.entries) {
     proto::Route route;
     route.collective = plan_.collective;
     route.request = plan_.request;
@@ -22,14 +30,20 @@ Client::Client(Plan plan) : plan_(std::move(plan)) {
     sealed_ = proto::pack(sealed);
 }
 
+void Client::complain(std::string what) {
+    if (complaints_.size() < complaints_max) complaints_.push_back(std::move(what));
+}
+
 void Client::ask(proto::Now now, std::size_t entry) {
     entry_ = entry;
     ++attempt_;
     heard_ = false;
     sequence_ = 0;
-    expected_ = 0;
     nodes_.clear();
+    groups_.clear();
+    counted_ = {};
     closed_.reset();
+    answered_at_.reset();
     closed_at_.reset();
     if (!asked_at_) asked_at_ = now.mono;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*asked_at_ + plan_.timeout - now.mono);
@@ -41,19 +55,25 @@ void Client::ask(proto::Now now, std::size_t entry) {
     patience_ends_ = now.mono + plan_.patience;
 }
 
-// Another entry than the last, if there is one with a link; the last again if it is the only one.
+// Another entry than the last, if there is one with a link; the last again if it is the only one. Who sent us on is asked
+// only when there is nobody else.
 void Client::ask_next(proto::Now now) {
     if (closed_ || cancelled_ || refused_ || linked_.empty()) return;
     if (asked_at_ && now.mono >= *asked_at_ + plan_.timeout) return;
-    auto next = entry_ ? linked_.upper_bound(*entry_) : linked_.begin();
-    if (next == linked_.end()) next = linked_.begin();
-    ask(now, *next);
+    std::vector<std::size_t> usable;
+    std::set_difference(linked_.begin(), linked_.end(), useless_.begin(), useless_.end(), std::back_inserter(usable));
+    if (usable.empty()) usable.assign(linked_.begin(), linked_.end());
+    const auto next = entry_ ? std::upper_bound(usable.begin(), usable.end(), *entry_) : usable.begin();
+    ask(now, next == usable.end() ? usable.front() : *next);
 }
 
 void Client::link_up(proto::Now now, std::size_t entry) {
     linked_.insert(entry);
     if (!entry_ && entry == 0) return ask(now, 0);
-    if (entry_ && !linked_.contains(*entry_)) ask_next(now);
+    if (!entry_) return;
+    // The one asked is gone, or sent us here.
+    if (!linked_.contains(*entry_)) return ask_next(now);
+    if (useless_.contains(*entry_) && !closed_ && !cancelled_ && !refused_) ask(now, entry);
 }
 
 void Client::link_down(proto::Now now, std::size_t entry) {
@@ -64,7 +84,7 @@ void Client::link_down(proto::Now now, std::size_t entry) {
 void Client::elapse(proto::Now now) {
     if (!patience_ends_ || *patience_ends_ > now.mono) return;
     patience_ends_.reset();
-    if (!heard_ && linked_.size() > 1) ask_next(now);
+    if (!heard_ && (linked_.size() > 1 || (entry_ && useless_.contains(*entry_)))) ask_next(now);
 }
 
 void Client::cancel(proto::Now) {
@@ -78,41 +98,67 @@ void Client::repeat(proto::Now now, std::size_t entry) {
 
 std::optional<proto::Instant> Client::next_deadline() const { return patience_ends_; }
 std::vector<Client::Out> Client::take() { return std::exchange(out_, {}); }
+std::vector<proto::Bytes> Client::take_dials() { return std::exchange(dials_, {}); }
 
 void Client::frame(proto::Now now, std::size_t entry, proto::BytesView octets) {
-    const auto message = proto::decode(octets);
+    auto message = proto::decode(octets);
     if (!message) return complain("a frame that cannot be read");
     if (const auto* ack = std::get_if<proto::Ack>(&*message)) {
-        if (entry != entry_ || ack->attempt != attempt_) return;
-        heard_ = true;
-        expected_ = ack->expected;
+        if (entry == entry_ && ack->attempt == attempt_) heard_ = true;
     } else if (const auto* up = std::get_if<proto::Up>(&*message)) {
         if (entry == entry_ && up->attempt == attempt_) on_up(now, *up);
     } else if (const auto* refused = std::get_if<proto::Refused>(&*message)) {
         if (entry == entry_) refused_ = refused->code;
+    } else if (auto* redirect = std::get_if<proto::Redirect>(&*message)) {
+        if (entry == entry_) on_redirect(now, entry, std::move(*redirect));
     }
+}
+
+// The relays that a leaf names are asked instead of it, the first one that can be reached.
+void Client::on_redirect(proto::Now now, std::size_t entry, proto::Redirect redirect) {
+    if (redirect.request != plan_.request) return complain("sent on for another request");
+    if (redirect.records.empty()) return complain("sent on, but not told where to");
+    if (closed_ || cancelled_) return;
+    useless_.insert(entry);
+    if (++redirects_ > redirects_max) return;  // its timeout ends it
+    patience_ends_ = now.mono + plan_.patience;  // for one of them to be reached
+    entries_ += redirect.records.size();
+    for (auto& record : redirect.records) dials_.push_back(std::move(record));
+}
+
+void Client::write_down(const proto::PeerId& node, Seen seen) {
+    if (!nodes_.emplace(node, seen).second) return complain("a node is accounted twice: " + node.hex());
+    counted_.add(seen.outcome);
+}
+
+void Client::write_down(const proto::Missing& missing) {
+    if (!missing.node.is_zero()) {
+        if (missing.nodes != 1) complain(fmt::format("one node counts for {}", missing.nodes));
+        return write_down(missing.node, {missing.outcome, missing.reason});
+    }
+    if (!groups_.emplace(missing.name, missing).second)
+        return complain("a group is accounted twice: " + missing.name);
+    counted_.counts.at(static_cast<std::size_t>(missing.outcome)) += missing.nodes;
 }
 
 void Client::on_up(proto::Now now, const proto::Up& up) {
     if (up.request != plan_.request) return complain("an answer to another request");
     if (closed_) return complain("a closed account changed");
     if (up.sequence != ++sequence_) complain(fmt::format("sequence {} came, {} was due", up.sequence, sequence_));
-    if (up.ledger.expected != expected_) complain("the number of expected nodes changed");
     if (!up.ledger.balanced()) complain("the ledger does not balance: " + proto::to_text(up.ledger));
     if (!heard_) complain("an answer came before the acknowledgement");
-    const auto write_down = [&](const proto::PeerId& node, Seen seen) {
-        if (!nodes_.emplace(node, seen).second) complain("a node is accounted twice: " + node.hex());
-    };
     for (const auto& answer : up.answers) write_down(answer.node, {answer.outcome, std::nullopt});
-    for (const auto& missing : up.missing) write_down(missing.node, {missing.outcome, missing.reason});
-    proto::Ledger counted;
-    for (const auto& [node, seen] : nodes_) counted.add(seen.outcome);
-    const bool told_all = counted.counts == up.ledger.counts;
+    for (const auto& bare : up.bare) {
+        for (const auto& node : bare.nodes) write_down(node, {bare.outcome, std::nullopt});
+    }
+    if (!up.answers.empty() || !up.bare.empty()) answered_at_ = now.mono;
+    for (const auto& missing : up.missing) write_down(missing);
     switch (up.ledger.closure) {
         case proto::Closure::open:
             break;
         case proto::Closure::closed:
-            if (!told_all) complain("closed, but not every node was named: " + proto::to_text(up.ledger));
+            if (counted_.counts != up.ledger.counts)
+                complain("closed, but not every node was named: " + proto::to_text(up.ledger));
             closed_ = up.ledger;
             closed_at_ = now.mono;
             break;

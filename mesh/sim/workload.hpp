@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "proto/messages.hpp"
@@ -12,8 +13,9 @@
 
 namespace mco::mesh::sim {
 
-// One command of one caller, as mco behaves: a request to an entry, a spare when the first is lost or says nothing, and a
-// suspicious reading of everything that comes back. A pure machine like the engine; the world carries its frames.
+// One command of one caller, as mco behaves: a request to an entry, a spare when the first is lost or says nothing, the
+// relays it is sent to instead, and a suspicious reading of everything that comes back. A pure machine like the engine; the
+// world carries its frames and makes its connections.
 class Client {
  public:
     struct Plan {
@@ -40,20 +42,27 @@ class Client {
         proto::Bytes frame;
     };
     std::vector<Out> take();
+    // Sealed records of relays that a node named instead of itself; each becomes the next entry, whether it can be reached or
+    // not (link_up or link_down).
+    std::vector<proto::Bytes> take_dials();
 
     // What it knows of the newest attempt.
     struct Seen {
         proto::Outcome outcome = proto::Outcome::ok;
         std::optional<proto::Reason> reason;  // of missing ones
     };
+    using Nodes = std::unordered_map<proto::PeerId, Seen>;
     const Plan& plan() const { return plan_; }
-    const std::map<proto::PeerId, Seen>& nodes() const { return nodes_; }
+    const Nodes& nodes() const { return nodes_; }
+    const std::map<std::string, proto::Missing>& groups_missing() const { return groups_; }  // whole ones, by name
     const std::optional<proto::Ledger>& closed() const { return closed_; }
     const std::optional<proto::Errc>& refused() const { return refused_; }
     std::optional<proto::Instant> asked_at() const { return asked_at_; }
+    std::optional<proto::Instant> answered_at() const { return answered_at_; }  // when the latest answer came
     std::optional<proto::Instant> closed_at() const { return closed_at_; }
     std::uint8_t attempt() const { return attempt_; }
     std::optional<std::size_t> entry() const { return entry_; }  // asked last
+    std::size_t redirects() const { return redirects_; }
     const std::vector<std::string>& complaints() const { return complaints_; }
     const proto::Bytes& sealed() const { return sealed_; }
 
@@ -61,19 +70,28 @@ class Client {
     void ask(proto::Now now, std::size_t entry);
     void ask_next(proto::Now now);
     void on_up(proto::Now now, const proto::Up& up);
-    void complain(std::string what) { complaints_.push_back(std::move(what)); }
+    void on_redirect(proto::Now now, std::size_t entry, proto::Redirect redirect);
+    void write_down(const proto::PeerId& node, Seen seen);
+    void write_down(const proto::Missing& missing);
+    void complain(std::string what);
 
     Plan plan_;
     proto::Bytes sealed_;
     std::set<std::size_t> linked_;
+    std::set<std::size_t> useless_;  // leaves: they sent us on
     std::vector<Out> out_;
+    std::vector<proto::Bytes> dials_;
+    std::size_t entries_ = 0;
     std::optional<std::size_t> entry_;
     std::uint8_t attempt_ = 0;
+    std::size_t redirects_ = 0;
     bool heard_ = false;  // something, in this attempt
     bool cancelled_ = false;
-    std::optional<proto::Instant> asked_at_, patience_ends_, closed_at_;
-    std::uint32_t expected_ = 0, sequence_ = 0;
-    std::map<proto::PeerId, Seen> nodes_;
+    std::optional<proto::Instant> asked_at_, patience_ends_, answered_at_, closed_at_;
+    std::uint32_t sequence_ = 0;
+    Nodes nodes_;
+    std::map<std::string, proto::Missing> groups_;
+    proto::Ledger counted_;
     std::optional<proto::Ledger> closed_;
     std::optional<proto::Errc> refused_;
     std::vector<std::string> complaints_;

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "mesh/core/relays.hpp"
 #include "mesh/sim/words.hpp"
-#include "proto/codec.hpp"
 
 namespace mco::mesh::sim {
 
@@ -22,45 +22,127 @@ Id random_id(Rng& rng) {
 }  // namespace
 
 World::World(Options options)
-    : options_(options), rng_(options.seed), ids_(rng_.fork()), network_(options.network, rng_.fork()) {
+    : options_(std::move(options)), rng_(options_.seed), ids_(rng_.fork()), network_(options_.network, rng_.fork()) {
     now_.mono = proto::Instant(std::chrono::seconds(1'000));
     now_.wall = proto::WallTime(std::chrono::seconds(1'800'000'000));
     agent_ = [this](Place, const proto::RequestId&) { return Script{.service = options_.service}; };
-    for (std::size_t i = 0; i < options.nodes; ++i) add_node();
-    for (Place node = 0; node < options.nodes; ++node) start(node);
+    for (std::size_t i = 0; i < options_.nodes; ++i) add_node();
+    switch (options_.start) {
+        case Start::cold:
+            for (Place node = 0; node < options_.nodes; ++node) start(node);
+            break;
+        case Start::warm:
+            start_warm();
+            break;
+    }
+}
+
+Site World::site_of(const std::string& group) {
+    const auto found = std::find(groups_.begin(), groups_.end(), group);
+    if (found != groups_.end()) return static_cast<Site>(found - groups_.begin());
+    groups_.push_back(group);
+    members_.emplace_back();
+    return static_cast<Site>(groups_.size() - 1);
 }
 
 Place World::add_node() {
     const auto place = static_cast<Place>(nodes_.size());
     auto node = std::make_unique<Node>();
-    node->record.peer = random_id<proto::PeerId>(ids_);
-    node->record.name = fmt::format("node{}", place + 1);
-    node->record.group = "default";
-    node->record.curve_key = random_id<proto::CurvePublicKey>(ids_);
-    node->record.collectives = {"mcollective"};
-    node->record.software = "sim";
+    if (options_.character) node->character = options_.character(place);
+    const auto site = site_of(node->character.group);
+    const auto seeds = std::count_if(members_[site].begin(), members_[site].end(),
+                                     [&](Place one) { return nodes_[one]->is_seed; });
+    node->is_seed = node->character.dialable && static_cast<std::size_t>(seeds) < options_.seeds;
+    auto& body = node->body;
+    body.peer = random_id<proto::PeerId>(ids_);
+    body.name = fmt::format("node{}", place + 1);
+    body.group = node->character.group;
+    body.curve_key = random_id<proto::CurvePublicKey>(ids_);
+    body.collectives = node->character.collectives;
+    body.software = "sim";
+    body.relay = node->character.relay;
+    body.performs = node->character.performs;
+    places_.emplace(body.peer, place);
+    members_[site].push_back(place);
+    network_.settle(place, site);
     nodes_.push_back(std::move(node));
     return place;
 }
 
+// What a node says of itself from its next start on. Seeds stay where they are; others come up on whatever port is free.
+void World::make_record(Place place) {
+    auto& node = *nodes_[place];
+    node.body.incarnation = static_cast<std::uint64_t>(now_.wall.time_since_epoch().count());
+    const auto port = node.is_seed ? std::string("fixed") : std::to_string(node.starts);
+    ++node.starts;
+    if (node.character.dialable) {
+        node.body.link_endpoint = fmt::format("sim://{}:{}", node.body.name, port);
+        node.body.fanout_endpoint = fmt::format("sim://{}:{}/fanout", node.body.name, port);
+    }
+    node.record = records_.intern(node.body);
+}
+
 void World::start(Place place) {
-    auto& node = *nodes_.at(place);
-    if (node.engine) return;
-    node.record.incarnation = static_cast<std::uint64_t>(now_.wall.time_since_epoch().count());
-    // Seeds stay where they are; others come up on whatever port is free.
-    const bool is_seed = place < options_.seeds;
-    const auto port = is_seed ? std::string("fixed") : std::to_string(node.process);
-    node.record.link_endpoint = fmt::format("sim://{}:{}", node.record.name, port);
-    node.record.fanout_endpoint = fmt::format("sim://{}:{}/fanout", node.record.name, port);
-    node.frozen = node.host_dead = false;
+    if (nodes_.at(place)->engine) return;
+    make_record(place);
+    start_engine(place, {});
+}
+
+// Relays first, so that leaves find them.
+void World::start_warm() {
+    for (Place place = 0; place < nodes_.size(); ++place) make_record(place);
+    const auto leaves_from = std::chrono::milliseconds(300);
+    const auto spread = 200'000 + nodes_.size() * 10;  // microseconds: a herd, but not all in one instant
+    for (const auto& members : members_) {
+        RelayRanking ranking;
+        std::vector<SharedRecord> everybody, relays;
+        for (const auto place : members) {
+            everybody.push_back(nodes_[place]->record);
+            ranking.put(nodes_[place]->body, true);
+        }
+        const auto chosen = ranking.relays(members.size());
+        for (const auto& id : chosen) relays.push_back(nodes_[places_.at(id)]->record);
+        for (const auto place : members) {
+            const bool relay = std::binary_search(chosen.begin(), chosen.end(), id(place));
+            const auto when = relay ? proto::Duration(rng_.below(100'000)) : leaves_from + proto::Duration(rng_.below(spread));
+            at(when, [this, place, known = relay ? everybody : relays] {
+                if (!nodes_[place]->engine) start_engine(place, known);
+            });
+        }
+    }
+}
+
+// Those of its own group, and of the next: in a ring every group is found.
+std::vector<Address> World::seeds_for(Place place) const {
+    const auto site = network_.site(place);
+    std::vector<Address> seeds;
+    const auto add = [&](Site from) {
+        for (const auto one : members_[from]) {
+            const auto& node = *nodes_[one];
+            if (node.is_seed && one != place)
+                seeds.push_back({fmt::format("sim://{}:fixed", node.body.name), node.body.curve_key});
+        }
+    };
+    add(site);
+    const auto next = static_cast<Site>((site + 1U) % groups_.size());
+    if (next != site) add(next);
+    return seeds;
+}
+
+void World::start_engine(Place place, std::vector<SharedRecord> known) {
+    auto& node = *nodes_[place];
+    if (node.character.dialable) {
+        endpoints_[node.body.link_endpoint] = place;
+        endpoints_[node.body.fanout_endpoint] = place;
+    }
+    node.frozen = node.host_dead = node.busy = false;
+    node.owed = node.io_free = {};
     ++node.process;
     Engine::Self self;
     self.record = node.record;
-    self.sealed = sealed_record(node);
-    for (Place seed = 0; seed < options_.seeds && seed < nodes_.size(); ++seed) {
-        const auto& record = nodes_[seed]->record;
-        if (seed != place) self.seeds.push_back({fmt::format("sim://{}:fixed", record.name), record.curve_key});
-    }
+    self.seeds = seeds_for(place);
+    self.homes = options_.homes;
+    self.known = std::move(known);
     node.rng = rng_.fork();
     node.engine.emplace(std::move(self), options_.timing, node.rng);
     node.engine->start(now_);
@@ -73,7 +155,7 @@ void World::kill(Place place, Death death) {
 
 void World::leave(Place place) {
     if (!running(place)) return;
-    input(place, [this, place] { nodes_[place]->engine->leave(now_, "told to"); });
+    input(place, {}, [this, place] { nodes_[place]->engine->leave(now_, "told to"); });
     const auto process = nodes_[place]->process;
     at(std::chrono::milliseconds(50), [this, place, process] {
         if (nodes_[place]->process == process) kill(place);
@@ -83,36 +165,36 @@ void World::leave(Place place) {
 void World::forget_process(Place place, Death death) {
     auto& node = *nodes_[place];
     node.engine.reset();
-    node.backlog.clear();
-    node.frozen = false;
+    node.inbox.clear();
+    node.frozen = node.busy = false;
     node.host_dead = death == Death::host;
     node.wake = proto::Instant::max();
     node.links.clear();
+    node.peers.clear();
     node.dials.clear();
     node.subscribers.clear();
-    for (auto& [id, connection] : connections_) {
-        for (const End end : {dialler, acceptor}) {
-            if (connection.place[end] != place || !connection.open[end]) continue;
-            connection.open[end] = false;
-            if (death == Death::process) put(id, other(end), {Parcel::Kind::end, {}});
-        }
+    node.topics.clear();
+    endpoints_.erase(node.body.link_endpoint);
+    endpoints_.erase(node.body.fanout_endpoint);
+    for (const auto id : std::exchange(node.connections, {})) {
+        auto& connection = *connections_[id];
+        const End end = connection.place[dialler] == place ? dialler : acceptor;
+        connection.open[end] = false;
+        if (death == Death::process) put(id, other(end), {Parcel::Kind::end, {}});
     }
     // Its subscriptions: XPUB sees them end with the connection, or when heartbeats have failed for long enough.
-    for (const auto& [where, follower] : node.followers) {
-        const auto publisher = find(where, &proto::PeerRecordBody::fanout_endpoint);
-        if (!publisher || !follower.established) continue;
-        const auto delay = death == Death::process ? network_.delay() : proto::Duration(std::chrono::seconds(15));
-        at(delay, [this, publisher = *publisher, place, generation = follower.generation] {
+    for (const auto& [where, follower] : std::exchange(node.followers, {})) {
+        if (!follower.publisher) continue;
+        nodes_[*follower.publisher]->followed_by.erase(place);
+        const auto delay = death == Death::process ? network_.delay(place, *follower.publisher)
+                                                   : proto::Duration(std::chrono::seconds(15));
+        at(delay, [this, publisher = *follower.publisher, place, generation = follower.generation] {
             unsubscribe(publisher, place, generation);
         });
     }
-    node.followers.clear();
     // And its own publications end for those who follow it.
-    for (Place other_place = 0; other_place < nodes_.size(); ++other_place) {
-        for (auto& [where, follower] : nodes_[other_place]->followers) {
-            if (where.endpoint == node.record.fanout_endpoint && follower.established) retry_follow(other_place, where);
-        }
-    }
+    const Address fanout{node.body.fanout_endpoint, node.body.curve_key};
+    for (const auto follower : std::exchange(node.followed_by, {})) retry_follow(follower, fanout);
 }
 
 void World::freeze(Place place) {
@@ -124,14 +206,8 @@ void World::thaw(Place place) {
     if (!node.frozen) return;
     node.frozen = false;
     // What arrived meanwhile is read first; only then does it look at its clock.
-    auto backlog = std::exchange(node.backlog, {});
-    for (auto& act : backlog) {
-        if (!node.engine) return;
-        act();
-    }
-    if (!node.engine) return;
-    node.engine->elapse(now_);
-    settle(place);
+    if (!node.busy) next_job(place);
+    input(place, {}, [this, place] { nodes_[place]->engine->elapse(now_); });
 }
 
 void World::partition(const std::vector<Place>& side) {
@@ -146,10 +222,11 @@ void World::partition(const std::vector<Place>& side) {
 
 void World::heal() {
     network_.heal();
-    for (auto& [id, connection] : connections_) {
+    for (ConnectionId id = 1; id < connections_.size(); ++id) {
+        if (!connections_[id]) continue;
         for (const End end : {dialler, acceptor}) {
-            auto stuck = std::exchange(connection.stuck[end], {});
-            for (auto& parcel : stuck) put(id, end, std::move(parcel));
+            auto stuck = std::exchange(connections_[id]->stuck[end], {});
+            for (auto& parcel : stuck) travel(id, end, std::move(parcel), now_.mono);
         }
     }
 }
@@ -189,78 +266,17 @@ bool World::run_until(const std::function<bool()>& condition, proto::Duration at
     return true;
 }
 
-void World::input(Place place, std::function<void()> act) {
-    auto& node = *nodes_[place];
-    if (!node.engine) return;
-    if (node.frozen) {
-        node.backlog.push_back([this, place, process = node.process, act = std::move(act)] {
-            if (nodes_[place]->process != process || !nodes_[place]->engine) return;
-            act();
-            settle(place);
-        });
-        return;
-    }
-    act();
-    settle(place);
-}
-
-void World::settle(Place place) {
-    auto& node = *nodes_[place];
-    last_active_ = place;
-    std::vector<Effect> effects;
-    while (node.engine) {
-        effects.clear();
-        node.engine->drain(effects);
-        if (effects.empty()) break;
-        for (auto& effect : effects) {
-            const Place other = at_other_end(place, effect);
-            node.trace.push_back({now_.mono, effect, other});
-            if (node.trace.size() > options_.trace_max) node.trace.pop_front();
-            if (observer_.effect) observer_.effect(place, effect, other);
-        }
-        for (auto& effect : effects) std::visit([&](auto& one) { perform(place, one); }, effect);
-    }
-    if (!node.engine) return;
-    node.engine->check();
-    schedule_wake(place);
-}
-
-void World::schedule_wake(Place place) {
-    auto& node = *nodes_[place];
-    const auto next = node.engine->next_deadline();
-    if (!next || *next >= node.wake) return;
-    node.wake = std::max(*next, now_.mono);
-    const auto process = node.process;
-    at(node.wake - now_.mono + network_.late(), [this, place, process, due = node.wake] {
-        auto& woken = *nodes_[place];
-        if (woken.process != process || !woken.engine || woken.wake != due) return;  // an earlier one took its place
-        woken.wake = proto::Instant::max();
-        if (woken.frozen) return;
-        woken.engine->elapse(now_);
-        settle(place);
-    });
-}
+proto::RequestId World::make_request_id() { return random_id<proto::RequestId>(ids_); }
 
 // ------------------------------------------------------------------------------------------------ inspection
 
-proto::Bytes World::sealed_record(const Node& node) const {
-    proto::SealedRecord sealed;
-    sealed.body = proto::pack(node.record);
-    return proto::pack(sealed);
-}
-
-std::optional<Place> World::find(const Address& where, std::string proto::PeerRecordBody::*endpoint) const {
-    for (Place place = 0; place < nodes_.size(); ++place) {
-        const auto& node = *nodes_[place];
-        if (node.engine && node.record.*endpoint == where.endpoint && node.record.curve_key == where.key) return place;
-    }
-    return std::nullopt;
+std::optional<Place> World::place_of(const proto::PeerId& peer) const {
+    const auto found = places_.find(peer);
+    return found == places_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::string World::name(const proto::PeerId& peer) const {
-    for (const auto& node : nodes_) {
-        if (node->record.peer == peer) return node->record.name;
-    }
+    if (const auto place = place_of(peer)) return name(*place);
     for (const auto& [place, client] : clients_) {
         if (caller_id(place) == peer) return name(place);
     }
@@ -269,61 +285,43 @@ std::string World::name(const proto::PeerId& peer) const {
 
 std::string World::name(Place place) const {
     if (place == nowhere) return "nobody";
-    return place < first_client ? nodes_.at(place)->record.name : fmt::format("c{}", place - first_client + 1);
+    return place < first_client ? nodes_.at(place)->body.name : fmt::format("c{}", place - first_client + 1);
 }
 
 std::string World::name(const proto::RequestId& request) const {
-    std::size_t number = 0;
-    for (const auto& [place, client] : clients_) {
-        ++number;
-        if (client.plan().request == request) return fmt::format("r{}", number);
-    }
-    return request.hex().substr(0, 8);
+    const auto found = request_numbers_.find(request);
+    return found == request_numbers_.end() ? request.hex().substr(0, 8) : fmt::format("r{}", found->second);
 }
 
-Place World::at_other_end(Place place, const Effect& effect) const {
-    const auto* send = std::get_if<Send>(&effect);
-    const auto* hangup = std::get_if<Hangup>(&effect);
-    if (send == nullptr && hangup == nullptr) return nowhere;
-    const auto& links = nodes_.at(place)->links;
-    const auto found = links.find(send != nullptr ? send->to : hangup->link);
-    if (found == links.end()) return nowhere;
-    const auto& ends = connections_.at(found->second).place;
-    return ends[dialler] == place ? ends[acceptor] : ends[dialler];
+bool World::follows(Place subscriber, Place publisher) const {
+    const auto& subscribers = nodes_.at(publisher)->subscribers;
+    const auto found = subscribers.find(subscriber);
+    return found != subscribers.end() && !found->second.topics.empty();
 }
-
-bool World::whole() const {
-    for (Place a = 0; a < nodes_.size(); ++a) {
-        if (!running(a)) continue;
-        const auto views = engine(a).members();
-        for (Place b = 0; b < nodes_.size(); ++b) {
-            if (a == b || !running(b)) continue;
-            const auto found =
-                std::find_if(views.begin(), views.end(), [&](const auto& one) { return one.peer == id(b); });
-            if (found == views.end() || !found->linked) return false;
-        }
-    }
-    return true;
-}
-
-bool World::subscribed() const {
-    for (Place a = 0; a < nodes_.size(); ++a) {
-        if (!running(a)) continue;
-        for (const auto& view : engine(a).members()) {
-            if (view.linked && !view.subscribed) return false;
-        }
-    }
-    return true;
-}
-
-proto::RequestId World::make_request_id() { return random_id<proto::RequestId>(ids_); }
 
 std::string World::trace(Place place) const {
+    const auto& node = *nodes_.at(place);
     std::string text;
-    for (const auto& [when, effect, other] : nodes_.at(place)->trace)
-        text +=
-            fmt::format("{:>12} {} {}\n", when.time_since_epoch().count(), name(place), words(*this, effect, other));
+    for (std::size_t i = 0; i < node.trace.size(); ++i) {
+        const auto& [when, effect, other] = node.trace[(node.traced + i) % node.trace.size()];
+        text += fmt::format("{:>12} {} {}\n", when.time_since_epoch().count(), name(place), words(*this, effect, other));
+    }
     return text;
+}
+
+std::uint64_t World::busiest_connection() const {
+    std::uint64_t most = 0;
+    for (const auto& connection : connections_) {
+        if (connection) most = std::max({most, connection->octets[dialler], connection->octets[acceptor]});
+    }
+    return most;
+}
+
+void World::reset_traffic() {
+    for (auto& node : nodes_) node->traffic = {};
+    for (auto& connection : connections_) {
+        if (connection) connection->octets[dialler] = connection->octets[acceptor] = 0;
+    }
 }
 
 }  // namespace mco::mesh::sim

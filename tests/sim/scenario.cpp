@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "mesh/sim/shape.hpp"
 #include "mesh/sim/words.hpp"
 #include "proto/codec.hpp"
 
@@ -28,13 +29,14 @@ std::string option(const std::vector<std::string>& words, const std::string& nam
     return otherwise;
 }
 
-// Rosters, pings and pongs are the weather; a scenario is about the rest.
+// Rosters, subscriptions, pings and pongs are the weather; a scenario is about the rest.
 bool is_weather(const Effect& effect) {
     const auto* send = std::get_if<Send>(&effect);
     if (send == nullptr) return std::holds_alternative<Follow>(effect) || std::holds_alternative<Unfollow>(effect);
     const auto type = proto::peek_type(send->frame);
-    return type && (*type == proto::MessageType::roster || *type == proto::MessageType::ping ||
-                    *type == proto::MessageType::pong);
+    if (!type) return false;
+    return *type == proto::MessageType::roster || *type == proto::MessageType::relays || *type == proto::MessageType::groups ||
+           *type == proto::MessageType::ping || *type == proto::MessageType::pong;
 }
 
 }  // namespace
@@ -96,6 +98,7 @@ void Scenario::command(const std::string& line) {
     if (verb == "cancel") return world_->cancel(client(argument(1)));
     if (verb == "repeat") return world_->repeat(client(argument(1)), argument(2) == "spare" ? 1 : 0);
     if (verb == "drop") return world_->drop_client(client(argument(1)));
+    if (verb == "shape") return print_shape();
     if (verb == "roster") return print_roster(node(argument(1)));
     fate(verb, node(argument(1)));
 }
@@ -115,16 +118,23 @@ void Scenario::nodes(const Words& words) {
     options.nodes = std::stoul(words.at(1));
     options.seeds = std::stoul(option(words, "seeds", "1"));
     options.network.delay_min = options.network.delay_max = proto::Duration(250);
+    options.network.between_min = options.network.between_max = std::chrono::milliseconds(20);
+    const auto groups = std::stoul(option(words, "groups", "1")), leaves = std::stoul(option(words, "leaves", "0"));
+    const auto each = options.nodes / groups;
+    options.character = [=](Place place) {
+        World::Character character;
+        if (groups > 1) character.group = fmt::format("dc{}", place / each + 1);
+        if (place % each >= each - leaves) character.relay = proto::RelayWish::never;
+        return character;
+    };
     world_ = std::make_unique<World>(options);
     world_->set_agent([this](Place place, const proto::RequestId&) {
         const auto found = service_.find(place);
         return World::Script{.service = found == service_.end() ? proto::Duration(1'000) : found->second};
     });
     block_began_ = world_->now().mono;
-    const bool whole =
-        world_->run_until([this] { return world_->whole() && world_->subscribed(); }, std::chrono::seconds(10));
-    print(whole ? fmt::format("{} nodes, all linked, everybody follows everybody", options.nodes)
-                : std::string("not whole"));
+    const bool whole = settle(*world_, std::chrono::seconds(20));
+    print(text_of(settled(*world_)) + (whole ? "" : ": not whole"));
     observe();
 }
 
@@ -162,6 +172,27 @@ void Scenario::print_roster(Place place) {
                                                                      : "left";
         print(fmt::format("{} sees {} {}{}{}", world_->name(place), view.name, state, view.linked ? ", linked" : "",
                           view.subscribed ? ", subscribed" : ""));
+    }
+}
+
+// Who has whom as primary and standby, and who joins the groups.
+void Scenario::print_shape() {
+    for (Place place = 0; place < world_->nodes(); ++place) {
+        if (!world_->running(place)) continue;
+        const auto& engine = world_->engine(place);
+        std::string text = world_->name(place);
+        if (world_->groups().size() > 1) text += " of " + world_->record(place).group;
+        if (engine.role() == Engine::Role::relay) {
+            text += engine.gateway() && world_->groups().size() > 1 ? " is a relay and a gateway" : " is a relay";
+        } else {
+            for (const auto standing : {proto::Standing::primary, proto::Standing::standby}) {
+                for (const auto& view : engine.links(world_->now())) {
+                    if (view.standing == standing)
+                        text += fmt::format(" {} {}", standing == proto::Standing::primary ? "attached to" : "standby", view.name);
+                }
+            }
+        }
+        print(text);
     }
 }
 

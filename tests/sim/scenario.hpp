@@ -15,7 +15,9 @@ namespace mco::mesh::sim {
 // A scenario is text: blocks of commands, a line of dashes, and what then happens, up to an empty line. What is expected
 // was written by a run with MCO_REWRITE=1 and read by a person. '#' begins a comment.
 //
-//   nodes N [seeds=1]               a mesh of N, until it is whole and everybody follows everybody
+//   nodes N [seeds=1] [groups=1] [leaves=0]   a mesh of N, until everybody is in his place; of each group the last so many are
+//                                   leaves
+//   shape                           prints who is attached to whom
 //   ask cN at NODE [spare NODE] [timeout=10s]     a client asks an entry, and has perhaps a second one
 //   run TIME | run until cN         time passes
 //   in TIME COMMAND                 later
@@ -42,6 +44,7 @@ class Scenario {
     void pass_time(const Words& words);
     void fate(const std::string& verb, Place node);
     void print_roster(Place node);
+    void print_shape();
     void observe();
     void print(const std::string& line);
     Place node(const std::string& word) const;
