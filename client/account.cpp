@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -28,24 +29,41 @@ std::string why(const proto::Missing& missing) {
     return fmt::format("{} (down for {})", sentence, length_of(std::chrono::milliseconds(missing.since_ms)));
 }
 
-// Names that were asked for, and that nobody has: typing errors, and machines that never joined.
-void add_unknown_names(const Gathered& gathered, const proto::Filter& filter, Account& account) {
-    if (!names_only(filter) || !filter.classes.empty() || !filter.facts.empty()) return;
-    if (gathered.ledger.closure != proto::Closure::closed) return;
+std::string who(const proto::Missing& missing) {
+    if (!is_group(missing)) return visible(missing.name);
+    return fmt::format("{} ({} node{}):", visible(missing.name), missing.nodes, missing.nodes == 1 ? "" : "s");
+}
+
+// Literal names that neither answered nor are named as missing.
+std::vector<std::string> unseen_names(const Gathered& gathered, const proto::Filter& filter) {
+    std::vector<std::string> unseen;
+    if (!names_only(filter)) return unseen;
+    std::unordered_set<std::string_view> seen;
+    for (const auto& reply : gathered.replies) seen.insert(reply.node);
+    for (const auto& missing : gathered.missing) {
+        if (!is_group(missing)) seen.insert(missing.name);
+    }
     for (const auto& identity : filter.identities) {
-        const bool seen = std::any_of(gathered.replies.begin(), gathered.replies.end(),
-                                      [&](const Reply& reply) { return reply.node == identity; }) ||
-                          std::any_of(gathered.missing.begin(), gathered.missing.end(),
-                                      [&](const proto::Missing& missing) { return missing.name == identity; });
-        const bool listed =
-            std::any_of(account.absent.begin(), account.absent.end(),
-                        [&](const Account::Absent& absent) { return absent.node == visible(identity); });
-        if (seen || listed) continue;
-        ++account.unknown;
-        account.absent.push_back({visible(identity), filter.agents.empty()
-                                                         ? "is not known in this collective"
-                                                         : "is not known in this collective, or does not have agent " +
-                                                               visible(enumerate(filter.agents))});
+        if (seen.insert(identity).second) unseen.push_back(identity);
+    }
+    return unseen;
+}
+
+// Names that were asked for, and that nobody has: typing errors, and machines that never joined.
+void add_unknown_names(const Gathered& gathered, const proto::Filter& filter, const std::vector<std::string>& unseen,
+                       Account& account) {
+    if (!filter.classes.empty() || !filter.facts.empty()) return;
+    if (gathered.ledger.closure != proto::Closure::closed) return;
+    const bool group_missing = std::any_of(gathered.missing.begin(), gathered.missing.end(), is_group);
+    for (const auto& identity : unseen) {
+        std::string why = "is not known in this collective";
+        if (group_missing) {
+            why += " where it could be asked";  // the group's nodes are counted already
+        } else {
+            ++account.unknown;
+            if (!filter.agents.empty()) why += ", or does not have agent " + visible(enumerate(filter.agents));
+        }
+        account.absent.push_back({visible(identity), std::move(why)});
     }
 }
 
@@ -59,17 +77,21 @@ Account settle(const Gathered& gathered, const proto::Filter& filter, const prot
     Account account;
     account.ledger = gathered.ledger;
     account.replies = static_cast<std::uint32_t>(gathered.replies.size());
+    const auto unseen = unseen_names(gathered, filter);
+    const bool all_found = names_only(filter) && unseen.empty();
     for (const auto& missing : gathered.missing) {
-        if (matcher.may_match_identity(missing.name)) {
-            account.absent.push_back({visible(missing.name), why(missing)});
+        if (is_group(missing) ? !all_found : matcher.may_match_identity(missing.name)) {
+            account.absent.push_back({who(missing), why(missing)});
             continue;
         }
         auto& owed = account.ledger.counts[static_cast<std::size_t>(missing.outcome)];
-        if (owed == 0) continue;  // the account does not agree with its names; gather said so
-        --owed;
-        account.ledger.add(proto::Outcome::not_matched);
+        auto& others = account.ledger.counts[static_cast<std::size_t>(proto::Outcome::not_matched)];
+        // Fewer are owed if the account does not agree with its names; gather said so.
+        const auto nodes = static_cast<std::uint32_t>(std::min<std::uint64_t>(owed, node_count(missing)));
+        owed -= nodes;
+        others += nodes;
     }
-    add_unknown_names(gathered, filter, account);
+    add_unknown_names(gathered, filter, unseen, account);
     std::sort(account.absent.begin(), account.absent.end(),
               [](const auto& a, const auto& b) { return a.node < b.node; });
     // A denial may come without a reply; an open account may lag behind the replies.

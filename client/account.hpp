@@ -30,7 +30,7 @@ enum class Choice : std::uint8_t {
 // A request's account as far as it concerns the operator: who could not have been meant is left out.
 struct Account {
     struct Absent {
-        std::string node;  // visible
+        std::string node;  // visible; a whole group: "dc3 (400 nodes):"
         std::string why;   // a sentence
     };
     proto::Ledger ledger;
@@ -44,8 +44,8 @@ struct Account {
         return ledger.matched() + unknown;
     }  // at most: a missing node may not have matched
 };
-// Missing nodes whose names the filter cannot mean become `not_matched`. Literal names that nobody in the mesh has are
-// added as absent.
+// Missing nodes whose names the filter cannot mean become `not_matched`, and so does a missing group when every literal name
+// was found elsewhere. Literal names that nobody in the mesh has are added as absent.
 Account settle(const Gathered& gathered, const proto::Filter& filter, const proto::Matcher& matcher);
 
 bool names_only(const proto::Filter& filter);  // identities are given and all are literal

@@ -1,10 +1,11 @@
 #include "client/gather.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
-#include "proto/limits.hpp"
+#include "client/words.hpp"
 #include "security/envelope.hpp"
 
 namespace mco::client {
@@ -39,18 +40,18 @@ proto::Result<Gathered> Gather::run() {
             doubt_due_ = acknowledged_ ? now_.mono + quiet_patience : doubt_due_;
             pinged_ = false;
         }
-        for (const auto& message : turn.messages) hear(message);
+        for (const auto& heard : turn.messages) hear(heard);
         if (turn.interrupted) interrupt();
         if (finished()) break;
         if (entry_.exhausted()) {
             stopped_ = true;
-        } else if (turn.changed) {
+        } else if (turn.changed || redirected_) {
             inject();
         } else if (now_.mono >= doubt_due_ && entry_.up() && entry_.has_alternative()) {
             doubt_entry();
         }
     }
-    if (refused_) return tl::unexpected(*refused_);
+    if (const auto failed = failure()) return tl::unexpected(*failed);
     return conclude();
 }
 
@@ -70,7 +71,11 @@ proto::Result<void> Gather::attach() {
 }
 
 void Gather::inject() {
-    if (!entry_.up()) return;  // another entry will come up, or none; both are told by a turn
+    redirected_ = false;
+    // What the operator withdrew is not asked again, and who comes up now knows nothing that could be waited for.
+    if (result_.interrupted) stopped_ = true;
+    if (!entry_.up() || stopped_) return;  // another entry will come up, or none; both are told by a turn
+    asked_.insert(entry_.link());
     ++attempt_;
     acknowledged_ = false;
     pinged_ = false;
@@ -103,7 +108,8 @@ void Gather::acknowledge() {
 }
 
 bool Gather::finished() const {
-    return closed_ || refused_ || stopped_ || now_.mono >= deadline_ || (!call_.wants_reply && acknowledged_);
+    return closed_ || refused_ || stopped_ || misled_ || now_.mono >= deadline_ ||
+           (!call_.wants_reply && acknowledged_);
 }
 
 void Gather::interrupt() {
@@ -112,28 +118,71 @@ void Gather::interrupt() {
         return;
     }
     result_.interrupted = true;
+    stopped_ = !entry_.up() || asked_.empty();
     entry_.send(proto::Cancel{.request = call_.id});
     deadline_ = std::min(deadline_, now_.mono + cancel_patience);  // the entry closes the account in a round trip
 }
 
-void Gather::hear(const proto::Message& message) {
-    if (const auto* ack = std::get_if<proto::Ack>(&message)) {
+void Gather::hear(const EntryLink::Heard& heard) {
+    if (const auto* ack = std::get_if<proto::Ack>(&heard.message)) {
         if (ack->request != call_.id || ack->attempt != attempt_) return;
         acknowledge();
         result_.ledger.expected = std::max(result_.ledger.expected, ack->expected);
         watcher_.progress(result_.ledger);
-    } else if (const auto* up = std::get_if<proto::Up>(&message)) {
+    } else if (const auto* up = std::get_if<proto::Up>(&heard.message)) {
         if (up->request == call_.id) hear_up(*up);
-    } else if (const auto* refused = std::get_if<proto::Refused>(&message)) {
-        if (refused->request != call_.id) return;
-        if (refused->code == Errc::overloaded && entry_.has_alternative()) {
-            doubt_due_ = now_.mono;  // what another entry says may be better
-            acknowledged_ = false;
-            return;
-        }
-        refused_ =
-            proto::Error{refused->code, fmt::format("{} refused the request: {}", entry_.name(), refused->reason)};
+    } else if (const auto* refused = std::get_if<proto::Refused>(&heard.message)) {
+        if (refused->request == call_.id) hear_refused(heard.from, *refused);
+    } else if (const auto* redirect = std::get_if<proto::Redirect>(&heard.message)) {
+        if (redirect->request == call_.id) hear_redirect(heard.from, *redirect);
     }
+}
+
+void Gather::hear_refused(Links::LinkId from, const proto::Refused& refused) {
+    if (entry_.up() && from != entry_.link()) return;  // a former entry: another one is asked already
+    if (refused.code == Errc::overloaded && entry_.has_alternative()) {
+        doubt_due_ = now_.mono;  // what another entry says may be better
+        acknowledged_ = false;
+        return;
+    }
+    refused_ = proto::Error{refused.code, fmt::format("{} refused the request: {}", entry_.name(from), refused.reason)};
+}
+
+// Where the named relays are; `who` becomes their names, or what is wrong with all of them.
+std::vector<Entry> Gather::read_relays(const proto::Redirect& redirect, std::string& who) const {
+    std::vector<Entry> relays;
+    std::vector<std::string> names;
+    std::string trouble = "nobody";
+    for (const auto& record : redirect.records) {
+        const auto body = security::open_record(trust_, record, now_.wall);
+        if (!body) {
+            trouble = "nobody who can be trusted: " + body.error().detail;
+        } else if (!body->link_endpoint.starts_with("tcp://")) {  // never a socket of this machine
+            trouble = fmt::format("only {}, which cannot be dialled", body->name);
+        } else if (relays.size() < proto::limits::redirect_records_max) {
+            relays.push_back({body->link_endpoint, body->curve_key});
+            names.push_back(fmt::format("{} ({})", body->name, body->link_endpoint));
+        }
+    }
+    who = relays.empty() ? trouble : enumerate(names);
+    return relays;
+}
+
+void Gather::hear_redirect(Links::LinkId from, const proto::Redirect& redirect) {
+    const bool from_entry = from == entry_.link() || !entry_.up();
+    asked_.erase(from);
+    if (redirects_.size() >= redirects_max) {
+        misled_ = misled_ || from_entry;
+        return;
+    }
+    std::string who;
+    const auto relays = read_relays(redirect, who);
+    redirects_.push_back(fmt::format("{} takes no requests and names {}", entry_.name(from), who));
+    entry_.redirect(from, relays, "takes no requests and names " + who);
+    if (!from_entry) return;
+    redirected_ = true;
+    // Nobody but itself is left, and asking again would bring the same.
+    if (relays.empty() && entry_.link() == from) stopped_ = true;
 }
 
 void Gather::hear_up(const proto::Up& up) {
@@ -143,7 +192,13 @@ void Gather::hear_up(const proto::Up& up) {
     // Answers without octets are only counted, by the ledger.
     for (const auto& answer : up.answers) take_answer(answer);
     if (newest) {
-        for (const auto& missing : up.missing) missing_.insert_or_assign(missing.node, missing);
+        for (const auto& missing : up.missing) {
+            if (missing_.size() >= nodes_max) {
+                ++beyond_;
+                continue;
+            }
+            missing_.insert_or_assign({missing.node, is_group(missing) ? missing.name : std::string()}, missing);
+        }
     }
     const bool is_closed = up.ledger.closure == proto::Closure::closed;
     if (newest || (is_closed && up.ledger.missing() == 0)) {
@@ -155,7 +210,10 @@ void Gather::hear_up(const proto::Up& up) {
 
 void Gather::take_answer(const proto::Answer& answer) {
     if (answer.sealed.empty()) return;  // nothing to say, or nothing we may know: the ledger counts it
-    if (heard_.size() >= proto::limits::roster_max) return;
+    if (heard_.size() >= nodes_max) {
+        ++beyond_;
+        return;
+    }
     const auto opened =
         security::open_reply(trust_, call_.reply_pair, call_.id, call_.digest, answer.sealed, now_.wall);
     if (!opened || opened->node.peer != answer.node) {
@@ -180,8 +238,9 @@ void Gather::take_answer(const proto::Answer& answer) {
 
 // A node that the entry missed may have answered through the way before: then it is not missing.
 void Gather::reconcile() {
+    if (missing_.empty()) return;
     for (const auto& reply : result_.replies) {
-        const auto found = missing_.find(reply.peer);
+        const auto found = missing_.find({reply.peer, {}});
         if (found == missing_.end()) continue;
         auto& owed = result_.ledger.counts[static_cast<std::size_t>(found->second.outcome)];
         if (owed > 0) {
@@ -195,7 +254,7 @@ void Gather::reconcile() {
 Gathered Gather::conclude() {
     reconcile();
     result_.took = entry_.now().mono - result_.sent.mono;
-    for (auto& [peer, missing] : missing_) result_.missing.push_back(std::move(missing));
+    for (auto& [who, missing] : missing_) result_.missing.push_back(std::move(missing));
     std::sort(result_.missing.begin(), result_.missing.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
     if (!call_.wants_reply) {
@@ -207,6 +266,9 @@ Gathered Gather::conclude() {
         ledger.closure = proto::Closure::open;
         if (result_.interrupted) {
             result_.trouble.push_back("interrupted: what the other nodes did is not known");
+        } else if (misled_) {
+            result_.trouble.push_back(
+                fmt::format("redirected {} times; the last: {}", redirects_max, redirects_.back()));
         } else if (entry_.exhausted()) {
             result_.trouble.push_back(
                 "the link to the mesh was lost; the request may have run on nodes that are not shown:\n" +
@@ -218,20 +280,40 @@ Gathered Gather::conclude() {
     }
     if (ledger.count(proto::Outcome::cancelled) > 0)
         result_.trouble.push_back("interrupted: the request was withdrawn");
-    const auto opened = [&](proto::Outcome outcome) {
-        return static_cast<std::uint32_t>(std::count_if(result_.replies.begin(), result_.replies.end(),
-                                                        [&](const Reply& reply) { return reply.outcome == outcome; }));
-    };
-    // Denials may come without a reply, so their replies may be fewer.
-    if (!ledger.balanced() || opened(proto::Outcome::ok) != ledger.count(proto::Outcome::ok) ||
-        opened(proto::Outcome::failed) != ledger.count(proto::Outcome::failed) ||
-        opened(proto::Outcome::denied) > ledger.count(proto::Outcome::denied) ||
-        result_.missing.size() != ledger.missing()) {
-        result_.trouble.push_back(fmt::format("{} counts {}, but {} replies could be verified{}", result_.entry,
-                                              proto::to_text(ledger), result_.replies.size(),
-                                              unreadable_ == 0 ? "" : fmt::format("; {} could not", unreadable_)));
-    }
+    check_account();
     return std::move(result_);
+}
+
+// Whether the entry's account is what came of it. Replies may be fewer than denials: a stranger is not answered.
+void Gather::check_account() {
+    const auto& ledger = result_.ledger;
+    std::array<std::uint32_t, proto::outcome_count> opened{};
+    for (const auto& reply : result_.replies) ++opened[static_cast<std::size_t>(reply.outcome)];
+    const auto of = [&](proto::Outcome outcome) { return opened[static_cast<std::size_t>(outcome)]; };
+    std::uint64_t missing = 0;
+    for (const auto& one : result_.missing) missing += node_count(one);
+    const bool agrees = ledger.balanced() && of(proto::Outcome::ok) == ledger.count(proto::Outcome::ok) &&
+                        of(proto::Outcome::failed) == ledger.count(proto::Outcome::failed) &&
+                        of(proto::Outcome::denied) <= ledger.count(proto::Outcome::denied) &&
+                        missing == ledger.missing();
+    if (agrees && beyond_ == 0) return;
+    std::string text = fmt::format("{} counts {}, but {} replies could be verified", result_.entry,
+                                   proto::to_text(ledger), result_.replies.size());
+    if (unreadable_ > 0) text += fmt::format("; {} could not", unreadable_);
+    if (missing != ledger.missing()) text += fmt::format("; {} are named as missing", missing);
+    if (beyond_ > 0) text += fmt::format("; {} were left out, as {} nodes are the most", beyond_, nodes_max);
+    result_.trouble.push_back(std::move(text));
+}
+
+// Why there is no result: somebody said no, or nobody took the request.
+std::optional<proto::Error> Gather::failure() const {
+    if (refused_) return refused_;
+    if (closed_ || !asked_.empty() || !heard_.empty()) return std::nullopt;
+    if (result_.interrupted) return proto::Error{Errc::cancelled, "interrupted before a relay took the request"};
+    std::string text = misled_ ? fmt::format("no relay took the request, which was redirected {} times:", redirects_max)
+                               : "no relay took the request:";
+    for (const auto& line : redirects_) text += "\n  " + line;
+    return proto::Error{Errc::unreachable, text + "\nThe ways into the mesh:\n" + entry_.complaints()};
 }
 
 }  // namespace mco::client

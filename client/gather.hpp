@@ -6,10 +6,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "client/entry_link.hpp"
 #include "client/request.hpp"
+#include "proto/limits.hpp"
 #include "security/trust_store.hpp"
 
 namespace mco::client {
@@ -24,6 +27,10 @@ struct Reply {
     proto::Value data;
     proto::Duration took{0};  // from sending the request
 };
+
+// A missing one is a node, or a whole group of nodes.
+inline bool is_group(const proto::Missing& missing) { return missing.node.is_zero(); }
+inline std::uint64_t node_count(const proto::Missing& missing) { return is_group(missing) ? missing.nodes : 1; }
 
 struct Gathered {
     proto::RequestId request{};
@@ -47,6 +54,10 @@ struct Gathered {
 //     either, it is frozen, and the spare is asked as well. Without a spare it is waited for.
 // (3) The account of the entry must agree with what was opened; a difference is told, never smoothed over.
 // (4) Our own deadline lies behind the entry's and only bounds what a dead entry may cost.
+// (5) An entry that takes no requests (a leaf) names relays. Only records that verify are followed, because anything else
+//     would let one bad entry choose whom we talk to. The same request, attempt + 1, goes to the first of them that is up.
+//     At most `redirects_max` times: two leaves may name each other for ever. If nobody took the request, that is an error
+//     which tells who named whom.
 // A request without wants_reply ends with the acknowledgement.
 class Gather {
  public:
@@ -59,11 +70,15 @@ class Gather {
     static constexpr proto::Duration attach_patience = std::chrono::seconds(10);
     static constexpr proto::Duration beyond_entry = std::chrono::seconds(2);
     static constexpr proto::Duration cancel_patience = std::chrono::milliseconds(200);
+    static constexpr std::size_t redirects_max = 4;
+    // More than every member of our group and of all others; whoever sends more is not believed.
+    static constexpr std::size_t nodes_max = proto::limits::roster_max * (proto::limits::groups_max + 1);
 
     // All must outlive the gather. One request each.
     Gather(EntryLink& entry, security::TrustStore& trust, const SealedCall& call, Watcher watcher);
 
-    // Errors: nobody reachable, request refused, interrupted before it was sent. Everything after that is a result.
+    // Errors: nobody reachable, request refused, redirected to nobody, interrupted before anybody took it. Everything after
+    // that is a result.
     proto::Result<Gathered> run();
 
  private:
@@ -71,13 +86,18 @@ class Gather {
     void inject();
     void doubt_entry();
     void acknowledge();
-    void hear(const proto::Message& message);
+    void hear(const EntryLink::Heard& heard);
     void hear_up(const proto::Up& up);
+    void hear_refused(Links::LinkId from, const proto::Refused& refused);
+    void hear_redirect(Links::LinkId from, const proto::Redirect& redirect);
+    std::vector<Entry> read_relays(const proto::Redirect& redirect, std::string& who) const;
     void take_answer(const proto::Answer& answer);
     void interrupt();
     bool finished() const;
+    std::optional<proto::Error> failure() const;
     Gathered conclude();
     void reconcile();
+    void check_account();
 
     EntryLink& entry_;
     security::TrustStore& trust_;
@@ -93,9 +113,14 @@ class Gather {
     proto::Instant deadline_{};
     proto::Instant doubt_due_{};  // when the silence of the entry means something
     bool pinged_ = false;
-    std::set<proto::Serial> heard_;
-    std::map<proto::PeerId, proto::Missing> missing_;
+    std::set<Links::LinkId> asked_;       // who was sent the request and did not redirect it: they may have taken it
+    bool redirected_ = false;             // since the last injection
+    bool misled_ = false;                 // redirected too often
+    std::vector<std::string> redirects_;  // who named whom, a line each
+    std::unordered_set<proto::Serial> heard_;
+    std::map<std::pair<proto::PeerId, std::string>, proto::Missing> missing_;  // nodes by id, groups by name
     std::uint32_t unreadable_ = 0;  // answers that did not open, or were not their node's
+    std::uint32_t beyond_ = 0;      // answers and missing ones above nodes_max
 };
 
 }  // namespace mco::client

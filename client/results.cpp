@@ -109,9 +109,11 @@ std::string json_object(std::string_view agent, std::string_view action, const R
     const bool pretty = form == JsonForm::indented;
     const std::string_view feed = pretty ? "\n    " : "";
     const std::string_view colon = pretty ? ": " : ":";
-    std::string data = visible_json(pretty ? proto::to_pretty_json(reply.data) : proto::to_json(reply.data));
-    for (std::size_t at = data.find('\n'); at != std::string::npos; at = data.find('\n', at + 5))
-        data.insert(at + 1, "    ");
+    std::string data;
+    for (const char character : visible_json(pretty ? proto::to_pretty_json(reply.data) : proto::to_json(reply.data))) {
+        data += character;
+        if (character == '\n') data += "    ";
+    }
     return fmt::format(
         "{{{0}\"agent\"{1}{2},{0}\"action\"{1}{3},{0}\"sender\"{1}{4},{0}\"statuscode\"{1}{5},{0}\"statusmsg\"{1}{6},{"
         "0}"

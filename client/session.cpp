@@ -70,10 +70,11 @@ Result<std::string> Session::collective() const {
     const auto typed = context_.options.value("target");
     if (!typed) return config_.main_collective;
     const auto& known = config_.collectives;
+    std::string joined;
+    for (const auto& name : known) joined += (joined.empty() ? "" : ", ") + name;
     if (std::find(known.begin(), known.end(), *typed) == known.end())
-        return fail(Errc::invalid,
-                    fmt::format("-T '{}' is none of your collectives, which are {}\n{} lists them: collectives = ...",
-                                *typed, enumerate(known), config_.file.string()));
+        return fail(Errc::invalid, fmt::format("-T '{}' is none of your collectives: {} has collectives = {}", *typed,
+                                               config_.file.string(), joined));
     return *typed;
 }
 

@@ -18,6 +18,7 @@ Reply reply(std::string node, proto::StatusCode status = proto::StatusCode::ok) 
 
 proto::Missing missing(std::string name, Reason reason = Reason::no_ack, Outcome outcome = Outcome::unreachable) {
     proto::Missing missing;
+    missing.node.octets[0] = 1;
     missing.name = std::move(name);
     missing.reason = reason;
     missing.outcome = outcome;
@@ -28,7 +29,8 @@ proto::Missing missing(std::string name, Reason reason = Reason::no_ack, Outcome
 Gathered gathered(std::vector<Reply> replies, std::vector<proto::Missing> absent, std::uint32_t others = 0) {
     Gathered gathered;
     for (const auto& one : replies) gathered.ledger.add(one.outcome);
-    for (const auto& one : absent) gathered.ledger.add(one.outcome);
+    for (const auto& one : absent)
+        gathered.ledger.counts[static_cast<std::size_t>(one.outcome)] += static_cast<std::uint32_t>(node_count(one));
     for (std::uint32_t i = 0; i < others; ++i) gathered.ledger.add(Outcome::not_matched);
     gathered.ledger.expected = gathered.ledger.accounted();
     gathered.ledger.closure = proto::Closure::closed;
@@ -126,6 +128,64 @@ TEST_CASE("every missing node is listed with its reason") {
           "    evil\\x1b[2J                    " +
               std::string(proto::sentence(Reason::no_ack)) + "\n\n");
     CHECK(absent_block(settle_for(gathered({reply("a")}, {})), {}).empty());
+}
+
+proto::Missing group(std::string name, std::uint32_t nodes) {
+    auto group = missing(std::move(name), Reason::group_unreachable, Outcome::lost);
+    group.node = {};
+    group.nodes = nodes;
+    return group;
+}
+
+TEST_CASE("a whole group that cannot be reached is one line with the number of its nodes") {
+    const auto result = gathered({reply("a")}, {group("dc3", 400), group("lab\x1b", 1), missing("b")});
+    const auto account = settle_for(result);
+    const std::string why(proto::sentence(Reason::group_unreachable));
+    CHECK(absent_block(account, {}) ==
+          "No response from:\n\n    b                              " + std::string(proto::sentence(Reason::no_ack)) +
+              "\n    dc3 (400 nodes):               " + why + "\n    lab\\x1b (1 node):              " + why + "\n\n");
+    CHECK(exit_status(account, Choice::by_filter) == ExitStatus::incomplete);
+    CHECK(ledger_lines(account, Show::if_not_whole) == "403 expected = 1 ok + 402 missing\n");
+    CHECK(account.matched() == 403);
+}
+
+TEST_CASE("names that were all found elsewhere cannot be in a group that is out of reach") {
+    const auto result = gathered({reply("web1")}, {group("dc3", 400), missing("web2")}, 5);
+    proto::Filter filter;
+    filter.identities = {"web1", "web2"};
+    auto account = settle_for(result, filter);
+    REQUIRE(account.absent.size() == 1);
+    CHECK(account.absent[0].node == "web2");
+    CHECK(account.ledger.count(Outcome::not_matched) == 405);
+    CHECK(account.ledger.balanced());
+    SUBCASE("but a name that was not found may be there") {
+        filter.identities = {"web1", "elsewhere"};
+        account = settle_for(result, filter);
+        REQUIRE(account.absent.size() == 2);
+        CHECK(account.absent[0].node == "dc3 (400 nodes):");
+        CHECK(account.absent[1].why == "is not known in this collective where it could be asked");
+        CHECK(account.matched() == 401);
+    }
+    SUBCASE("so may any that fits a pattern") {
+        filter.identities = {"web1", "/^db/"};
+        account = settle_for(result, filter);
+        REQUIRE(account.absent.size() == 1);
+        CHECK(account.absent[0].node == "dc3 (400 nodes):");
+    }
+}
+
+TEST_CASE("an account of a hundred thousand nodes is settled without a second look at each for each") {
+    std::vector<Reply> replies;
+    std::vector<proto::Missing> absent;
+    for (int i = 0; i < 100'000; ++i) {
+        replies.push_back(reply("web" + std::to_string(i)));
+        absent.push_back(missing("db" + std::to_string(i)));
+    }
+    proto::Filter filter;
+    for (int i = 0; i < 250; ++i) filter.identities.push_back("typo" + std::to_string(i));
+    const auto account = settle_for(gathered(std::move(replies), std::move(absent)), filter);
+    CHECK(account.absent.size() == 250);
+    CHECK(account.unknown == 250);
 }
 
 TEST_CASE("the ledger is printed when it is not whole, or asked for") {

@@ -6,97 +6,17 @@
 
 #include "proto/codec.hpp"
 #include "security/envelope.hpp"
-#include "tests/unit/client/paper_mesh.hpp"
+#include "tests/unit/client/gathering.hpp"
 
 namespace mco::client {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace test::gathering;
 using proto::Outcome;
 using proto::StatusCode;
 using test::PaperLinks;
 using test::PaperMesh;
-using LinkId = Links::LinkId;
-using Hear = std::function<void(PaperLinks&, LinkId, const proto::Message&)>;
-
-using Nodes = std::vector<test::PaperNode>;
-test::PaperNode healthy(std::string name, proto::Duration delay = 2ms) {
-    test::PaperNode node;
-    node.name = std::move(name);
-    node.delay = delay;
-    return node;
-}
-
-struct Run {
-    Run(PaperMesh& paper, std::map<std::string, PaperLinks::Behaviour> entries) : mesh(paper), links(paper, entries) {
-        std::uint8_t machine = 1;
-        for (const auto& [endpoint, behaviour] : entries) {
-            list.push_back({endpoint, {}});
-            list.back().key.octets[0] = machine++;
-        }
-    }
-    proto::Result<Gathered> go(std::function<void(Call&)> change = [](Call&) {}) {
-        auto trust = mesh.trust();
-        const auto caller = mesh.caller();
-        EntryLink entry(list, links);
-        Call call;
-        call.agent = "rpcutil";
-        call.action = "ping";
-        call.collective = "mcollective";
-        change(call);
-        auto sealed = seal(call, caller, mesh.now.wall);
-        REQUIRE(sealed.has_value());
-        began = mesh.now.mono;
-        auto gathered = Gather(entry, trust, *sealed, {}).run();
-        took = mesh.now.mono - began;
-        return gathered;
-    }
-    PaperMesh& mesh;
-    PaperLinks links;
-    std::vector<Entry> list;
-    proto::Instant began{};
-    proto::Duration took{0};
-};
-
-std::vector<std::string> names(const Gathered& gathered) {
-    std::vector<std::string> result;
-    for (const auto& reply : gathered.replies) result.push_back(reply.node);
-    return result;
-}
-using Names = std::vector<std::string>;
-
-// Answers a request with the given messages, each 1 ms after the former; other messages are ignored.
-Hear answering(std::function<std::vector<proto::Message>(const proto::Request&)> messages) {
-    return [messages](PaperLinks& links, LinkId link, const proto::Message& message) {
-        const auto* request = std::get_if<proto::Request>(&message);
-        if (request == nullptr) return;
-        proto::Duration after = 0ms;
-        for (const auto& one : messages(*request)) links.deliver(link, after += 1ms, one);
-    };
-}
-
-proto::RequestId id_of(const proto::Request& request) {
-    const auto sealed = proto::unpack<proto::SealedRequest>(request.sealed);
-    return proto::unpack<proto::Route>(sealed->route)->request;
-}
-
-proto::Up up(const proto::Request& request, std::vector<proto::Answer> answers, proto::Ledger ledger) {
-    proto::Up up;
-    up.request = id_of(request);
-    up.attempt = request.attempt;
-    up.sequence = 1;
-    up.answers = std::move(answers);
-    up.ledger = ledger;
-    return up;
-}
-
-proto::Ledger closed(std::uint32_t expected, std::vector<std::pair<Outcome, std::uint32_t>> counts) {
-    proto::Ledger ledger;
-    ledger.expected = expected;
-    for (const auto& [outcome, count] : counts) ledger.counts[static_cast<std::size_t>(outcome)] = count;
-    ledger.closure = proto::Closure::closed;
-    return ledger;
-}
 
 TEST_CASE("with all nodes healthy the request ends with the last reply, whatever the timeout") {
     for (const auto timeout : {1s, 60s, 86'400s}) {
@@ -299,6 +219,33 @@ TEST_CASE("the only entry lost: what came is a result, and it says what is not k
     CHECK(names(*gathered) == Names{"web1"});
     REQUIRE(gathered->trouble.size() == 1);
     CHECK(gathered->trouble[0].find("connection reset") != std::string::npos);
+}
+
+TEST_CASE("an account with whole groups missing agrees when their nodes are counted, each group by its name") {
+    PaperMesh mesh(Nodes{healthy("web1")});
+    std::uint32_t lost = 500;
+    SUBCASE("it agrees") { lost = 500; }
+    SUBCASE("it does not") { lost = 499; }
+    const auto entry = answering([&](const proto::Request& request) {
+        auto last = up(request, {mesh.answer("web1", request.sealed, StatusCode::ok, "OK", proto::Value::Map{})},
+                       closed(601 + lost, {{Outcome::ok, 1}, {Outcome::not_matched, 600}, {Outcome::lost, lost}}));
+        last.bare = {{Outcome::not_matched, std::vector<proto::PeerId>(600)}};
+        for (const auto& [name, nodes] : {std::pair("dc3", 400U), std::pair("dc4", 100U), std::pair("dc3", 400U)}) {
+            proto::Missing missing;
+            missing.name = name;
+            missing.reason = proto::Reason::group_unreachable;
+            missing.outcome = Outcome::lost;
+            missing.nodes = nodes;
+            last.missing.push_back(missing);
+        }
+        return std::vector<proto::Message>{last};
+    });
+    const auto gathered = Run(mesh, {{"a", {.hear = entry}}}).go();
+    REQUIRE(gathered.has_value());
+    REQUIRE(gathered->missing.size() == 2);
+    CHECK(gathered->missing[0].name == "dc3");
+    CHECK(gathered->missing[1].nodes == 100);
+    CHECK(gathered->trouble.empty() == (lost == 500));
 }
 
 TEST_CASE("a refusal is an error that names who refused and why") {

@@ -106,6 +106,19 @@ proto::Answer PaperMesh::answer(const std::string& node, proto::BytesView sealed
     return answer;
 }
 
+proto::Bytes PaperMesh::record(const std::string& node, std::string link_endpoint,
+                               std::function<void(proto::PeerRecordBody&)> change) const {
+    proto::PeerRecordBody body;
+    body.peer = peer(node);
+    body.name = node;
+    body.group = "default";
+    body.link_endpoint = std::move(link_endpoint);
+    body.curve_key = keys(node).curve.public_key;
+    body.collectives = {"mcollective"};
+    if (change) change(body);
+    return security::seal_record(keys(node).sign.secret, chain(node), body);
+}
+
 PaperMesh::Outcome PaperMesh::perform(const PaperNode& node, const proto::RequestBody& body) const {
     proto::Traits traits;
     traits.identity = node.name;

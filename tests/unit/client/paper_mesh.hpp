@@ -49,6 +49,9 @@ class PaperMesh {
     // A sealed reply of a node to a packed request, as an entry would carry it.
     proto::Answer answer(const std::string& node, proto::BytesView sealed_request, proto::StatusCode status,
                          std::string message, proto::Value data) const;
+    // What a peer says of itself, as a redirect carries it.
+    proto::Bytes record(const std::string& node, std::string link_endpoint,
+                        std::function<void(proto::PeerRecordBody&)> change = {}) const;
     // Everything an honest entry sends for a request: Ack, an Up for each node, the closed ledger; with the delay of each.
     struct Timed {
         proto::Duration after;
