@@ -21,13 +21,13 @@ namespace mco::mesh {
 struct Timing {
     std::chrono::milliseconds ack_delay{20};       // an answer within this needs no acknowledgement of its own
     std::chrono::milliseconds ack_patience{100};   // silence after a request; then it is repeated on the link
-    std::chrono::milliseconds resend_patience{100};// silence after that: no_ack
+    std::chrono::milliseconds resend_patience{80}; // silence after that: no_ack
     std::chrono::milliseconds poll_interval{1000}; // of a leaf that acknowledged and works
     std::chrono::milliseconds relay_poll_interval{250};  // of a relay or gateway: its children wait with it
     int polls_unanswered_max = 3;                  // then it is lost
     std::chrono::milliseconds ihave_delay{5};      // a relay tells those it is standby of so much later
     std::chrono::milliseconds lazy_patience{30};   // they wait so long for their primary, then fetch
-    std::chrono::milliseconds orphan_patience{40}; // after the last relay spoke or was lost: for what others may still bring
+    std::chrono::milliseconds orphan_patience{60}; // after the last relay spoke or was lost: for what others may still bring
     std::chrono::milliseconds standby_patience{30};// a second gateway waits so long for the first
     std::chrono::milliseconds flush{5};            // answers to the client are coalesced for this long
     std::size_t flush_bytes = 64 * 1024;           // or until there are so many

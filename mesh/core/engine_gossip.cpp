@@ -221,7 +221,9 @@ void Engine::State::send_entries(proto::Now now, LinkId link, const std::vector<
 void Engine::State::tick(proto::Now now) {
     timers.set({.kind = Timer::Kind::tick}, now.mono + timing.ping_interval);
     for (const auto& [id, link] : links) {
-        if (!link.caller && !link.ending) ping(now, id);
+        if (link.caller || link.ending) continue;
+        ping(now, id);
+        confirm(link.peer);
     }
     turn_dials();
 }

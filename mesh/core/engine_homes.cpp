@@ -99,7 +99,6 @@ void Engine::State::set_relays(proto::Now now, std::vector<proto::PeerId> chosen
     }
     for (const auto& id : moved) {
         auto& peer = peers.at(id);
-        if (is_relay(id)) peer.standing = Standing::none;
         if (peer.links.empty()) peer.turned = now.mono;
         review(now, id);
     }
@@ -171,8 +170,7 @@ void Engine::State::send_relays(proto::Now now, LinkId link) {
 }
 
 void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
-    const auto& from = links.at(link).peer;
-    if (relay && !can_relay(self.record->body)) relay = false;
+    const auto from = links.at(link).peer;
     if (!ours(from) || !std::is_sorted(told.relays.begin(), told.relays.end()))
         return notice(NoticeKind::malformed_frame, from);
     const bool by_relay = std::binary_search(told.relays.begin(), told.relays.end(), from);
@@ -194,6 +192,14 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
         return become_relay(now);
     }
     set_relays(now, std::move(told.relays));
+    confirm(from);
+}
+
+// The relay may have forgotten us while it was none, or taken us for one.
+void Engine::State::confirm(const proto::PeerId& id) {
+    const auto peer = peers.find(id);
+    if (peer == peers.end() || peer->second.attached == Standing::none) return;
+    if (const auto link = preferred(id)) send(*link, proto::Attach{peer->second.attached});
 }
 
 // ------------------------------------------------------------------------------------------------ leaf
@@ -277,13 +283,10 @@ void Engine::State::on_attach(proto::Now now, LinkId link, const proto::Attach& 
         if (!relay) send_relays(now, link);
         return send(link, proto::Redirect{});
     }
-    if (is_relay(from) && attach.standing != Standing::none) {
-        // It believes to be a leaf: it may not know yet.
-        return send_relays(now, link);
-    }
+    if (is_relay(from) && attach.standing != Standing::none) send_relays(now, link);  // it may not know yet
     const bool newly = attach.standing == Standing::primary && peer.standing != Standing::primary;
+    if (attach.standing != peer.standing) peer.attached_at = now.mono;
     peer.standing = attach.standing;
-    peer.attached_at = now.mono;
     if (!newly) return;
     pass_on(now, {from}, from);  // it is up, and where it can be asked
     const std::vector<proto::RequestId> live(open.begin(), open.end());

@@ -152,6 +152,7 @@ struct Engine::State {
     void become_leaf(proto::Now now);
     void settle_homes(proto::Now now);
     void attach(proto::Now now, const proto::PeerId& relay, proto::Standing standing);
+    void confirm(const proto::PeerId& relay);  // says again what we are attached as
     void send_relays(proto::Now now, LinkId link);
     void on_relays(proto::Now now, LinkId link, proto::Relays relays);
     void on_attach(proto::Now now, LinkId link, const proto::Attach& attach);
