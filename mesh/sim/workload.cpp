@@ -157,8 +157,10 @@ void Client::on_up(proto::Now now, const proto::Up& up) {
         case proto::Closure::open:
             break;
         case proto::Closure::closed:
-            if (counted_.counts != up.ledger.counts)
-                complain("closed, but not every node was named: " + proto::to_text(up.ledger));
+            if (counted_.counts != up.ledger.counts) {
+                counted_.expected = counted_.accounted();
+                complain(fmt::format("closed with {}, but told of {}", proto::to_text(up.ledger), proto::to_text(counted_)));
+            }
             closed_ = up.ledger;
             closed_at_ = now.mono;
             break;

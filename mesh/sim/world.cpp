@@ -243,7 +243,8 @@ bool World::step() {
     queue_.pop();
     now_.wall += event.when - now_.mono;
     now_.mono = event.when;
-    ++steps_;
+    if (++steps_ == options_.steps_max)
+        invariants_.complain(fmt::format("{} steps, and no end: is somebody going in circles?", steps_));
     event.act();
     return true;
 }

@@ -51,6 +51,7 @@ class World {
         proto::Duration service{1'000};  // how long an agent takes
         std::size_t trace_max = 50;      // effects remembered for each node; 0: none
         bool check = true;               // engines check themselves after each input
+        std::uint64_t steps_max = 0;     // more are a complaint: somebody goes in circles; 0: any number
         Start start = Start::cold;
         std::function<Character(Place)> character;  // nothing: all are alike
     };

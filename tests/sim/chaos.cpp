@@ -73,6 +73,7 @@ World::Options Chaos::options(Rng& dice, Mood mood, const Shape& shape) {
     World::Options options;
     options.nodes = shape.nodes;
     options.seed = dice.next();
+    options.steps_max = 2'000'000;
     options.timing.remember = remember;
     options.seeds = 1 + dice.below(2);
     options.homes = 1 + dice.below(3);

@@ -32,7 +32,15 @@ std::uint64_t running_seed = 0;
 std::string report(const World& world, std::uint64_t seed) {
     std::string text = fmt::format("seed={} step={} node={}\n", seed, world.steps(), world.name(world.last_active()));
     for (const auto& complaint : world.invariants().complaints()) text += complaint + "\n";
-    return text + world.trace(world.last_active());
+    text += world.trace(world.last_active());
+    // Whose client complained, its entry was perhaps another.
+    for (const auto& [place, client] : world.clients()) {
+        const auto entry = world.entry_of(place);
+        if (!client.complaints().empty() && entry && *entry != world.last_active() && world.running(*entry))
+            text += fmt::format("{} asked {} with attempt {}:\n{}", world.name(place), world.name(*entry), client.attempt(),
+                                world.trace(*entry));
+    }
+    return text;
 }
 
 void on_abort(int) {
