@@ -21,8 +21,9 @@ bool Engine::State::is_relay(const proto::PeerId& peer) const {
 }
 
 bool Engine::State::lonely() const {
-    return std::none_of(peers.begin(), peers.end(),
-                        [&](const auto& one) { return !one.second.links.empty() && ours(one.first); });
+    return std::none_of(peers.begin(), peers.end(), [&](const auto& one) {
+        return relay ? !one.second.links.empty() && ours(one.first) : one.second.attached != Standing::none;
+    });
 }
 
 bool Engine::State::wants_link(const proto::PeerId& id) const {
@@ -191,8 +192,9 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
         relays = std::move(told.relays);
         return become_relay(now);
     }
+    const bool changed = told.relays != relays;  // otherwise two that disagree would answer each other for ever
     set_relays(now, std::move(told.relays));
-    confirm(from);
+    if (changed) confirm(from);
 }
 
 // The relay may have forgotten us while it was none, or taken us for one.

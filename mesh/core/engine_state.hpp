@@ -143,7 +143,7 @@ struct Engine::State {
     bool is_relay(const proto::PeerId& peer) const;         // of our group, as far as we know
     bool wants_link(const proto::PeerId& peer) const;       // by its place and ours
     bool seed_is_of_use(const proto::CurvePublicKey& key) const;
-    bool lonely() const;                                    // no link to anybody of our group
+    bool lonely() const;                                    // no link to anybody of our group; a leaf: no home
     void rank(proto::Now now, const proto::PeerId& peer);   // files the member among those who may be relays
     void bench_passed(proto::Now now, const proto::PeerId& peer);
     void settle_roles(proto::Now now);                      // after each input: who is a relay now, and what follows
