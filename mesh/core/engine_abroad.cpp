@@ -22,7 +22,7 @@ bool Engine::State::abroad_closed(const Account& account) const {
 
 // ------------------------------------------------------------------------------------------------ accountant
 
-void Engine::State::choose_gateway(proto::Now now, const proto::RequestId& id, Account& account) {
+void Engine::State::choose_gateway(const proto::RequestId& id, Account& account) {
     for (const auto& [name, group] : others) {
         const auto count = members_of(group, account.collective);
         if (count > 0) account.abroad.try_emplace(name, proto::Ledger{.expected = count});
@@ -45,7 +45,7 @@ void Engine::State::choose_gateway(proto::Now now, const proto::RequestId& id, A
     }
     const auto groups = account.abroad;
     for (const auto& [name, ledger] : groups) {
-        if (ledger.closure == Closure::open) give_up_group(now, id, account, name);
+        if (ledger.closure == Closure::open) give_up_group(account, name, Reason::group_unreachable);
     }
 }
 
@@ -55,7 +55,7 @@ void Engine::State::gateway_lost(proto::Now now, const proto::RequestId& id, Acc
     for (auto& [name, ledger] : account.abroad) {
         ledger.closure = Closure::open;
     }
-    choose_gateway(now, id, account);
+    choose_gateway(id, account);
     if (account.gateway.is_zero()) return;
     if (account.gateway == members.self()) return go_abroad(now, id, account);
     auto& child = account.children[account.gateway];
@@ -91,7 +91,7 @@ void Engine::State::ask_branch(proto::Now now, const proto::RequestId& id, Accou
             if (linked(record->body.peer) && !branch.tried.contains(record->body.peer)) able.push_back(record->body.peer);
         }
     }
-    if (able.empty()) return give_up_group(now, id, account, name);
+    if (able.empty()) return give_up_group(account, name, Reason::group_unreachable);
     std::sort(able.begin(), able.end(),
               [&](const auto& a, const auto& b) { return share(id, a) > share(id, b); });
     const bool first = branch.tried.empty();
@@ -181,34 +181,31 @@ void Engine::State::branch_patience(proto::Now now, const proto::RequestId& id, 
 
 // ------------------------------------------------------------------------------------------------ both
 
-// Nobody can say any more what became of it: what did not answer is missing, as a whole.
-void Engine::State::give_up_group(proto::Now, const proto::RequestId& id, Account& account, const std::string& name) {
+// Nobody can say any more, or in time, what became of it: what did not answer is missing, as a whole.
+void Engine::State::give_up_group(Account& account, const std::string& name, Reason reason) {
     auto& ledger = account.abroad.at(name);
     const auto branch = account.branches.find(name);
-    proto::Ledger kept = branch != account.branches.end() ? branch->second.written : proto::Ledger{};
-    if (branch == account.branches.end()) {
+    const bool asked_here = branch != account.branches.end();
+    proto::Ledger kept = asked_here ? branch->second.written : proto::Ledger{};
+    if (!asked_here) {
         for (std::size_t i = 0; i < proto::outcome_count; ++i) {
-            const auto outcome = static_cast<Outcome>(i);
-            if (is_answer(outcome)) kept.counts[i] = ledger.counts[i];
+            if (is_answer(static_cast<Outcome>(i))) kept.counts[i] = ledger.counts[i];
         }
     }
-    const bool may_have_run = kept.accounted() > 0 || (branch != account.branches.end() && branch->second.acknowledged) ||
-                              account.relay_lost;
+    const bool may_have_run = asked_here ? branch->second.acknowledged : !account.gateways_tried.empty();
     kept.expected = std::max(ledger.expected, kept.accounted());
     const auto rest = kept.expected - kept.accounted();
     account.foreign_missing.erase(name);
     if (rest > 0) {
-        const auto outcome = may_have_run ? Outcome::lost : Outcome::unreachable;
+        const auto outcome = !may_have_run              ? Outcome::unreachable
+                             : reason == Reason::timeout ? Outcome::expired
+                                                         : Outcome::lost;
         kept.counts[static_cast<std::size_t>(outcome)] += rest;
         account.foreign_missing[name].insert_or_assign(
-            proto::PeerId{}, proto::Missing{.node = {}, .name = name, .reason = Reason::group_unreachable, .outcome = outcome, .nodes = rest});
+            proto::PeerId{}, proto::Missing{.node = {}, .name = name, .reason = reason, .outcome = outcome, .nodes = rest});
     }
     kept.closure = Closure::closed;
     ledger = kept;
-    if (branch != account.branches.end()) {
-        for (const auto& [peer, asked] : branch->second.asked)
-            timers.cancel({.kind = Timer::Kind::branch, .request = id, .peer = peer});
-    }
 }
 
 void Engine::State::write_foreign(proto::Now now, const proto::RequestId& id, Account& account, proto::Answer answer) {

@@ -154,9 +154,16 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
         for (auto& [outcome, nodes] : merged) up.bare.push_back({outcome, std::move(nodes)});
         up.ledger = total(account);
         if (!all_told()) up.ledger.closure = proto::Closure::open;
-        // Other groups' accounts are told once what belongs to them was told.
-        if (all_told() && account.closed && !parent.caller && account.gateway == members.self()) {
-            for (const auto& [name, ledger] : account.abroad) up.groups.push_back({name, ledger});
+        // Other groups' accounts go with the last of what belongs to them; an open one counts what was told.
+        if (all_told() && !parent.caller && account.gateway == members.self()) {
+            for (const auto& [name, ledger] : account.abroad) {
+                auto told = ledger;
+                if (ledger.closure == proto::Closure::open) {
+                    told = account.branches.at(name).written;
+                    told.expected = std::max(ledger.expected, told.accounted());
+                }
+                up.groups.push_back({name, told});
+            }
         }
         send(*way, up);
     } while (!all_told());

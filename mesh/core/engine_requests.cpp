@@ -223,7 +223,7 @@ void Engine::State::begin(proto::Now now, const proto::RequestId& id) {
     auto& parent = account.parents.front();
     timers.set({.kind = Timer::Kind::deadline, .request = id}, account.deadline);
     if (account.whole) {
-        if (parent.caller) choose_gateway(now, id, account);
+        if (parent.caller) choose_gateway(id, account);
         if (const auto way = way_to(parent)) {
             parent.spoken = true;
             send(*way, proto::Ack{id, parent.attempt, total(account).expected});
@@ -273,7 +273,7 @@ void Engine::State::add_parent(proto::Now now, const proto::RequestId& id, Paren
     const bool whole_wanted = parent.caller || !ours(parent.peer);
     if (whole_wanted && !account.whole) {
         promote(now, id);
-        if (parent.caller) choose_gateway(now, id, account);
+        if (parent.caller) choose_gateway(id, account);
         if (account.gateway == members.self()) go_abroad(now, id, account);
     }
     auto& told = account.parents.back();
@@ -446,7 +446,7 @@ void Engine::State::peer_linked(proto::Now now, const proto::PeerId& peer) {
 void Engine::State::deadline_passed(proto::Now now, const proto::RequestId& id) {
     auto& account = accounts.at(id);
     for (const auto& [group, ledger] : std::map(account.abroad)) {
-        if (ledger.closure == proto::Closure::open) give_up_group(now, id, account, group);
+        if (ledger.closure == proto::Closure::open) give_up_group(account, group, Reason::timeout);
     }
     for (const auto& member : account.gather.owed()) {
         const bool working_on_it = account.gather.has_accepted(member);
@@ -494,15 +494,10 @@ void Engine::State::cancel_account(proto::Now now, const proto::RequestId& id) {
     for (const auto& [group, branch] : account.branches) {
         for (const auto& [peer, asked] : branch.asked) tell_it(peer);
     }
-    for (auto& [group, ledger] : account.abroad) {
-        if (ledger.closure == proto::Closure::closed) continue;
-        const auto rest = ledger.expected - ledger.accounted();
-        ledger.counts[static_cast<std::size_t>(Outcome::cancelled)] += rest;
-        ledger.closure = proto::Closure::closed;
-    }
     for (const auto& member : account.gather.owed())
         answered(now, id, {.node = member, .outcome = Outcome::cancelled, .sealed = {}});
-    if (!account.closed) close_account(now, id, account);
+    // Other groups name theirs themselves; their word is on its way.
+    review_account(now, id);
 }
 
 void Engine::State::client_gone(LinkId link) {

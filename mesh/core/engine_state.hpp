@@ -303,7 +303,7 @@ struct Engine::State {
     void orphans_passed(proto::Now now, const proto::RequestId& id);
 
     // engine_abroad.cpp
-    void choose_gateway(proto::Now now, const proto::RequestId& id, Account& account);
+    void choose_gateway(const proto::RequestId& id, Account& account);
     void gateway_lost(proto::Now now, const proto::RequestId& id, Account& account);
     void go_abroad(proto::Now now, const proto::RequestId& id, Account& account);
     void ask_branch(proto::Now now, const proto::RequestId& id, Account& account, const std::string& group,
@@ -313,7 +313,7 @@ struct Engine::State {
                       proto::Up& up);
     void branch_lost(proto::Now now, const proto::RequestId& id, const proto::PeerId& gateway);
     void branch_patience(proto::Now now, const proto::RequestId& id, const proto::PeerId& gateway);
-    void give_up_group(proto::Now now, const proto::RequestId& id, Account& account, const std::string& group);
+    static void give_up_group(Account& account, const std::string& group, proto::Reason reason);
     void write_foreign(proto::Now now, const proto::RequestId& id, Account& account, proto::Answer answer);
     bool abroad_closed(const Account& account) const;
     void write_foreign_missing(Account& account);

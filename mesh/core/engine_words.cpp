@@ -69,6 +69,7 @@ void Engine::State::on_up(proto::Now now, LinkId link, proto::Up up) {
     }
     if (!for_others && child == account.children.end()) return not_owed(id, from);
     const bool done = up.ledger.closure == proto::Closure::closed;
+    if (!done && child != account.children.end()) accepted(now, id, from);  // it speaks, so it works
     take_words(now, id, account, from, up);
     if (!account.closed && done) child_done(now, id, from);
     if (!account.closed) review_account(now, id);
@@ -76,12 +77,6 @@ void Engine::State::on_up(proto::Now now, LinkId link, proto::Up up) {
 
 void Engine::State::take_words(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from,
                                proto::Up& up) {
-    if (account.gateway == from) {
-        for (auto& group : up.groups) {
-            if (account.abroad.size() < proto::limits::groups_max || account.abroad.contains(group.group))
-                account.abroad[group.group] = group.ledger;
-        }
-    }
     for (auto& answer : up.answers) {
         if (account.closed) return;
         take_answer(now, id, account, from, std::move(answer));
@@ -102,6 +97,12 @@ void Engine::State::take_words(proto::Now now, const proto::RequestId& id, Accou
             const auto key = missing.node.is_zero() ? missing.name : std::string();
             account.foreign_missing[key].insert_or_assign(missing.node, std::move(missing));
         }
+    }
+    if (account.closed || account.gateway != from) return;
+    // Last, because they may close the account.
+    for (auto& group : up.groups) {
+        if (account.abroad.size() < proto::limits::groups_max || account.abroad.contains(group.group))
+            account.abroad[group.group] = group.ledger;
     }
 }
 

@@ -87,6 +87,8 @@ World::Options Chaos::options(Rng& dice, Mood mood, const Shape& shape) {
     options.network.late_max = proto::Duration(dice.below(2'000));
     switch (mood) {
         case Mood::healthy:
+            // In order, as a socket's publications are: a gap would be fetched, and come twice.
+            options.network.fanout_reorders = false;
             // So fast that no patience ends, however the dice fall; and in order, or a gap is seen that is none.
             options.network.delay_max = options.network.delay_min + proto::Duration(500);
             break;
