@@ -15,6 +15,17 @@ using proto::Closure;
 using proto::Outcome;
 using proto::Reason;
 
+namespace {
+
+// Of each outcome the larger count: the same node has the same outcome, whoever told it.
+void keep_answers(proto::Ledger& kept, const proto::Ledger& told) {
+    for (std::size_t i = 0; i < proto::outcome_count; ++i) {
+        if (is_answer(static_cast<Outcome>(i))) kept.counts[i] = std::max(kept.counts[i], told.counts[i]);
+    }
+}
+
+}  // namespace
+
 bool Engine::State::abroad_closed(const Account& account) const {
     return std::all_of(account.abroad.begin(), account.abroad.end(),
                        [](const auto& one) { return one.second.closure == Closure::closed; });
@@ -53,7 +64,8 @@ void Engine::State::choose_gateway(const proto::RequestId& id, Account& account)
 void Engine::State::gateway_lost(proto::Now now, const proto::RequestId& id, Account& account) {
     account.foreign_missing.clear();
     for (auto& [name, ledger] : account.abroad) {
-        ledger.closure = Closure::open;
+        keep_answers(account.told_before[name], ledger);
+        ledger = {.expected = ledger.expected};
     }
     choose_gateway(id, account);
     if (account.gateway.is_zero()) return;
@@ -128,8 +140,8 @@ void Engine::State::branch_words(proto::Now now, const proto::RequestId& id, Acc
     branch.acknowledged = true;
     branch.asked.at(from) = {.acknowledged = true};
     const auto write = [&](proto::Answer answer) {
-        if (account.foreign.contains(answer.node) || account.gather.knows(answer.node)) return;
-        branch.written.add(answer.outcome);
+        if (account.gather.knows(answer.node)) return;
+        if (branch.heard.insert(answer.node).second) branch.written.add(answer.outcome);
         write_foreign(now, id, account, std::move(answer));
     };
     for (auto& answer : up.answers) write(std::move(answer));
@@ -187,11 +199,9 @@ void Engine::State::give_up_group(Account& account, const std::string& name, Rea
     const auto branch = account.branches.find(name);
     const bool asked_here = branch != account.branches.end();
     proto::Ledger kept = asked_here ? branch->second.written : proto::Ledger{};
-    if (!asked_here) {
-        for (std::size_t i = 0; i < proto::outcome_count; ++i) {
-            if (is_answer(static_cast<Outcome>(i))) kept.counts[i] = ledger.counts[i];
-        }
-    }
+    if (!asked_here) keep_answers(kept, ledger);
+    if (const auto before = account.told_before.find(name); before != account.told_before.end())
+        keep_answers(kept, before->second);
     const bool may_have_run = asked_here ? branch->second.acknowledged : !account.gateways_tried.empty();
     kept.expected = std::max(ledger.expected, kept.accounted());
     const auto rest = kept.expected - kept.accounted();

@@ -56,7 +56,7 @@ void Engine::State::missed(proto::Now now, const proto::RequestId& id, proto::Mi
 void Engine::State::written(proto::Now now, const proto::RequestId& id, Account& account, std::size_t bytes) {
     account.untold_bytes += bytes;
     if (account.gather.closed() && abroad_closed(account)) return close_account(now, id, account);
-    if (account.untold_bytes >= timing.flush_bytes) return tell_all(id, account);
+    if (account.gather.closed() || account.untold_bytes >= timing.flush_bytes) return tell_all(id, account);
     const Timer flush{.kind = Timer::Kind::flush, .request = id};
     if (!timers.contains(flush)) timers.set(flush, now.mono + timing.flush);
 }
@@ -79,6 +79,15 @@ proto::Ledger Engine::State::total(const Account& account) const {
     }
     ledger.closure = account.closed ? proto::Closure::closed : proto::Closure::open;
     return ledger;
+}
+
+// Callers hear of everything, and so does the accountant for whom we ask the other groups.
+bool Engine::State::told_of_others(const Account& account, const Parent& parent) const {
+    return parent.caller || (account.gateway == members.self() && ours(parent.peer));
+}
+
+bool Engine::State::closed_for(const Account& account, const Parent& parent) const {
+    return account.closed || (account.gather.closed() && !told_of_others(account, parent));
 }
 
 void Engine::State::close_account(proto::Now now, const proto::RequestId& id, Account& account) {
@@ -128,7 +137,11 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
     const auto all_told = [&] {
         return parent.answers_told == account.answers.size() && parent.missing_told == account.missing.size();
     };
-    if (all_told() && (!account.closed || parent.closing_told)) return;
+    const bool closing = closed_for(account, parent) && !parent.closing_told;
+    if (all_told() && !closing) return;
+    const bool others_too = told_of_others(account, parent);
+    const auto concerns = [&](const proto::PeerId& node) { return others_too || account.gather.knows(node); };
+    bool nothing = !closing;
     do {
         proto::Up up{.request = id, .attempt = parent.attempt, .sequence = ++parent.sequence};
         std::size_t room = proto::limits::frame_size_max - frame_slack, bare = 0;
@@ -137,12 +150,16 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
             room -= size;
             return true;
         };
-        while (parent.missing_told < account.missing.size() &&
-               fits(size_of(account.missing[parent.missing_told]), up.missing.size()))
-            up.missing.push_back(account.missing[parent.missing_told++]);
+        for (; parent.missing_told < account.missing.size(); ++parent.missing_told) {
+            const auto& missing = account.missing[parent.missing_told];
+            if (!concerns(missing.node)) continue;
+            if (!fits(size_of(missing), up.missing.size())) break;
+            up.missing.push_back(missing);
+        }
         std::map<Outcome, std::vector<proto::PeerId>> merged;
         for (; parent.answers_told < account.answers.size(); ++parent.answers_told) {
             const auto& answer = account.answers[parent.answers_told];
+            if (!concerns(answer.node)) continue;
             if (!fits(size_of(answer), std::max(up.answers.size(), bare))) break;
             if (answer.sealed.empty()) {
                 merged[answer.outcome].push_back(answer.node);
@@ -152,10 +169,15 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
             }
         }
         for (auto& [outcome, nodes] : merged) up.bare.push_back({outcome, std::move(nodes)});
-        up.ledger = total(account);
-        if (!all_told()) up.ledger.closure = proto::Closure::open;
+        up.ledger = others_too ? total(account) : account.gather.ledger();
+        up.ledger.closure = all_told() && closed_for(account, parent) ? proto::Closure::closed : proto::Closure::open;
+        nothing = nothing && up.missing.empty() && up.answers.empty() && up.bare.empty();
+        if (nothing && all_told()) {  // all that is new concerns others
+            --parent.sequence;
+            break;
+        }
         // Other groups' accounts go with the last of what belongs to them; an open one counts what was told.
-        if (all_told() && !parent.caller && account.gateway == members.self()) {
+        if (all_told() && !parent.caller && others_too) {
             for (const auto& [name, ledger] : account.abroad) {
                 auto told = ledger;
                 if (ledger.closure == proto::Closure::open) {
@@ -168,7 +190,7 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
         send(*way, up);
     } while (!all_told());
     parent.spoken = true;
-    parent.closing_told = account.closed;
+    parent.closing_told = closed_for(account, parent);
 }
 
 // ------------------------------------------------------------------------------------------------ memory

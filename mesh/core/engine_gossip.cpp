@@ -38,7 +38,7 @@ bool Engine::State::learn(proto::Now now, Roster::Word word) {
             notice(NoticeKind::table_full, peer);
             return false;
         case Roster::Learned::joined:
-            peers[peer].turned = now.mono;
+            peers[peer].turned = peers[peer].known_since = now.mono;
             notice(NoticeKind::member_joined, peer);
             break;
         case Roster::Learned::restarted:

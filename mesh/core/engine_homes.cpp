@@ -292,7 +292,10 @@ void Engine::State::on_attach(proto::Now now, LinkId link, const proto::Attach& 
     if (!newly) return;
     pass_on(now, {from}, from);  // it is up, and where it can be asked
     const std::vector<proto::RequestId> live(open.begin(), open.end());
-    for (const auto& id : live) adopt(now, id, accounts.at(id), from);
+    for (const auto& id : live) {
+        // Its relay was lost; who joined after the request was made, is not meant by it.
+        if (peer.known_since <= accounts.at(id).opened) adopt(now, id, accounts.at(id), from);
+    }
 }
 
 }  // namespace mco::mesh

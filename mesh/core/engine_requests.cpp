@@ -448,9 +448,13 @@ void Engine::State::deadline_passed(proto::Now now, const proto::RequestId& id) 
     for (const auto& [group, ledger] : std::map(account.abroad)) {
         if (ledger.closure == proto::Closure::open) give_up_group(account, group, Reason::timeout);
     }
+    // A relay that has not reported may have leaves at work.
+    const bool hidden = account.relay_lost || std::any_of(account.children.begin(), account.children.end(), [](const auto& one) {
+        return one.second.relay && one.second.phase == Child::Phase::working;
+    });
     for (const auto& member : account.gather.owed()) {
-        const bool working_on_it = account.gather.has_accepted(member);
         const auto child = account.children.find(member);
+        const bool working_on_it = account.gather.has_accepted(member) || (child == account.children.end() && hidden);
         const bool asked = child != account.children.end() && child->second.phase != Child::Phase::unlinked;
         const auto excuse = account.excuses.find(member);
         if (excuse != account.excuses.end()) {

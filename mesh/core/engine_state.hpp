@@ -103,6 +103,7 @@ struct Engine::State {
         std::optional<Address> following;
         std::vector<std::string> following_topics;
         std::map<std::string, std::uint32_t, std::less<>> sequences;  // of its publications, by topic, as we follow it
+        proto::Instant known_since{};
         proto::Instant turned{};  // when the first link came, or the last one went
         proto::Instant heard{};   // on any link
         std::chrono::microseconds round_trip{0};
@@ -222,7 +223,8 @@ struct Engine::State {
         std::map<proto::PeerId, Asked> asked;    // its gateways, until they are lost
         std::set<proto::PeerId> tried;
         proto::Ledger ledger;                    // as told
-        proto::Ledger written;                   // of the answers that came here
+        std::set<proto::PeerId> heard;           // whose answers came here
+        proto::Ledger written;                   // of them
         bool acknowledged = false;
     };
     struct Account {
@@ -245,6 +247,7 @@ struct Engine::State {
         proto::PeerId gateway{};                           // who asks them: one of our group, perhaps ourselves; zero: nobody
         std::map<std::string, Branch> branches;            // if that is us
         std::map<std::string, proto::Ledger> abroad;       // what is known of each
+        std::map<std::string, proto::Ledger> told_before;  // answers from each, of gateways that were lost
         std::map<proto::PeerId, proto::Outcome> foreign;   // answers from there
         std::map<std::string, std::map<proto::PeerId, proto::Missing>> foreign_missing;  // by the group or who told it
         // Everything there is to tell, in the order it became known.
@@ -335,6 +338,8 @@ struct Engine::State {
     proto::Missing name_missing(proto::Now now, const proto::PeerId& member, proto::Outcome outcome,
                                 proto::Reason reason) const;
     proto::Ledger total(const Account& account) const;
+    bool told_of_others(const Account& account, const Parent& parent) const;  // of other groups, as well
+    bool closed_for(const Account& account, const Parent& parent) const;
     void reopen(proto::Now now, const proto::RequestId& id);  // there is more to account for than we thought
     void close_account(proto::Now now, const proto::RequestId& id, Account& account);
     void tell_all(const proto::RequestId& id, Account& account);

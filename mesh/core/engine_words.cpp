@@ -93,7 +93,7 @@ void Engine::State::take_words(proto::Now now, const proto::RequestId& id, Accou
             if (account.gather.expects(from) && missing.reason == Reason::overloaded) missed(now, id, name_missing(now, from, Outcome::unreachable, Reason::overloaded));
         } else if (account.gather.expects(missing.node)) {
             account.excuses.insert_or_assign(missing.node, std::move(missing));
-        } else if (account.gateway == from && !account.gather.knows(missing.node)) {
+        } else if (account.gateway == from && !ours(missing.node)) {
             const auto key = missing.node.is_zero() ? missing.name : std::string();
             account.foreign_missing[key].insert_or_assign(missing.node, std::move(missing));
         }
@@ -110,8 +110,11 @@ void Engine::State::take_answer(proto::Now now, const proto::RequestId& id, Acco
                                 proto::Answer answer) {
     if (account.gather.expects(answer.node)) return answered(now, id, std::move(answer));
     if (account.gather.knows(answer.node)) return;  // told again, or by two
-    if (account.gateway == from && !ours(answer.node)) return write_foreign(now, id, account, std::move(answer));
-    // Attached to that relay after we looked at the roster.
+    if (!ours(answer.node)) {  // of another group; or so new that nobody expects it
+        if (account.gateway == from) write_foreign(now, id, account, std::move(answer));
+        return;
+    }
+    // It joined after we looked at the roster.
     if (!account.whole || account.gather.ledger().expected >= proto::limits::roster_max)
         return notice(NoticeKind::unknown_request, answer.node, id);
     notice(NoticeKind::adopted, answer.node, id);
