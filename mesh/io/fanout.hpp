@@ -49,7 +49,8 @@ class Fanout {
     std::vector<std::string> topics_of(const proto::PeerId& peer) const;
     void* handle() const { return socket_.handle(); }
 
-    // Dials ourselves with a key that nobody has ever seen, and fails unless it is turned away. A few milliseconds.
+    // Dials ourselves with a key that nobody has ever seen, and fails unless it is turned away. A few milliseconds,
+    // on a machine that is overloaded up to 20 s.
     proto::Result<void> prove_strangers_are_refused(const Context& context, ZapDesk& desk, const Endpoint& bound,
                                                     const proto::CurvePublicKey& own);
 
