@@ -1,11 +1,13 @@
 #include "tests/e2e/fleet.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace mco::test {
 namespace {
@@ -17,15 +19,31 @@ std::string read_text(const std::filesystem::path& file) {
 
 }  // namespace
 
+// Those that wait for nobody but earlier ones start at the same time.
 Fleet::Fleet(std::vector<NodeTraits> nodes) : first_(nodes.front().name) {
     ca({"init", authority().string(), "--name", "test"});
     ca({"issue", "--ca", authority().string(), "--name", "operator", "--role", "caller", "--out",
         (dir_ / "operator").string()});
-    for (const auto& traits : nodes) {
-        make(traits, traits.name == first_);
-        start(traits.name);
+    std::vector<std::string> starting;
+    const auto settle_all = [&] {
+        for (const auto& name : starting) settle(name);
+        starting.clear();
+    };
+    for (auto& traits : nodes) {
+        if (traits.seeds.empty() && traits.name != first_) traits.seeds = {first_};
+        const bool seeds_ready = std::all_of(traits.seeds.begin(), traits.seeds.end(),
+                                             [&](const std::string& seed) { return endpoints_.contains(seed); });
+        if (!seeds_ready) settle_all();
+        traits_.emplace(traits.name, traits);
+        make(traits);
+        launch(traits.name);
+        starting.push_back(traits.name);
     }
-    write_client();
+    settle_all();
+    std::vector<std::string> entries{first_};
+    for (const auto& [name, where] : endpoints_) entries.push_back(name);
+    dir_.write("client.cfg", fmt::format("entry = ipc://{} {}\n", (folder(first_) / "s").string(), curve_key(first_)) +
+                                 client_text(entries));
 }
 
 std::vector<NodeTraits> Fleet::acceptance_nodes() {
@@ -39,34 +57,68 @@ std::vector<NodeTraits> Fleet::acceptance_nodes() {
     };
 }
 
-void Fleet::make(const NodeTraits& traits, bool first) {
-    const auto home = folder(traits.name);
-    ca({"issue", "--ca", authority().string(), "--name", traits.name, "--role", "node", "--out", home.string()});
-    dir_.write(traits.name + "/facts.yaml", traits.facts);
-    std::string classes;
-    for (const auto& name : traits.classes) classes += name + "\n";
-    dir_.write(traits.name + "/classes.txt", classes);
-    dir_.write(traits.name + "/policies/rpcutil.policy", "policy default deny\nallow\tcert=operator\t*\t*\t*\n");
-    std::string text = fmt::format(
-        "identity = {0}\ncertificate = {1}/{0}.cert\nsecret_keys = {1}/{0}.key\ntrust = {2}/root.cert\n"
-        "listen = tcp://127.0.0.1:*\nplugin.yaml = {1}/facts.yaml\nclassesfile = {1}/classes.txt\npolicies = "
-        "{1}/policies\n"
-        "plugin.rpcaudit.logfile = {1}/audit.jsonl\nlogger_type = file\nlogfile = {1}/mcod.log\nloglevel = debug\n",
-        traits.name, home.string(), authority().string());
-    if (first) {
-        text += fmt::format("local_socket = {}\n", (home / "s").string());
-    } else {
-        text += fmt::format("seed = {} {}\n", endpoint(first_), curve_key(first_));
+std::vector<NodeTraits> Fleet::plain(std::string_view name, int count, const NodeTraits& like) {
+    std::vector<NodeTraits> nodes;
+    for (int number = 1; number <= count; ++number) {
+        nodes.push_back(like);
+        nodes.back().name = fmt::format("{}{}", name, number);
+        if (like.facts.empty()) nodes.back().facts = "country: uk\n";
     }
-    dir_.write(traits.name + "/mcod.conf", text + traits.extra);
+    return nodes;
 }
 
-void Fleet::start(const std::string& name) {
-    Process process({.argv = {program("mcod").string(), "-c", config(name).string(), "--ready-fd", "3"}},
-                    folder(name) / "stderr.log", Process::Ready::on_descriptor_3);
+void Fleet::make(const NodeTraits& traits) {
+    const bool proxy = traits.kind == NodeTraits::Kind::proxy;
+    ca({"issue", "--ca", authority().string(), "--name", traits.name, "--role", proxy ? "proxy" : "node", "--out",
+        folder(traits.name).string()});
+    if (!proxy) {
+        dir_.write(traits.name + "/facts.yaml", traits.facts);
+        std::string classes;
+        for (const auto& name : traits.classes) classes += name + "\n";
+        dir_.write(traits.name + "/classes.txt", classes);
+        dir_.write(traits.name + "/policies/rpcutil.policy", "policy default deny\nallow\tcert=operator\t*\t*\t*\n");
+    }
+    dir_.write(fmt::format("{}/{}", traits.name, config(traits.name).filename().string()), config_text(traits));
+}
+
+std::string Fleet::config_text(const NodeTraits& traits) const {
+    using Kind = NodeTraits::Kind;
+    const auto home = folder(traits.name).string();
+    std::string text = fmt::format(
+        "identity = {0}\ncertificate = {1}/{0}.cert\nsecret_keys = {1}/{0}.key\ntrust = {2}/root.cert\n"
+        "listen = {3}\nlogger_type = file\nlogfile = {1}/mcod.log\nloglevel = debug\n",
+        traits.name, home, authority().string(), traits.kind == Kind::dial_only ? "none" : "tcp://127.0.0.1:*");
+    if (traits.kind != Kind::proxy)
+        text += fmt::format(
+            "plugin.yaml = {0}/facts.yaml\nclassesfile = {0}/classes.txt\npolicies = {0}/policies\n"
+            "plugin.rpcaudit.logfile = {0}/audit.jsonl\n",
+            home);
+    if (traits.name == first_) text += fmt::format("local_socket = {}/s\n", home);
+    for (const auto& seed : traits.seeds) text += fmt::format("seed = {} {}\n", endpoint(seed), curve_key(seed));
+    return text + traits.extra;
+}
+
+std::filesystem::path Fleet::config(std::string_view name) const {
+    const bool proxy = traits_.find(name)->second.kind == NodeTraits::Kind::proxy;
+    return folder(name) / (proxy ? "proxy.conf" : "mcod.conf");
+}
+
+void Fleet::launch(const std::string& name) {
+    const bool proxy = traits_.at(name).kind == NodeTraits::Kind::proxy;
+    processes_.insert_or_assign(name, Process({.argv = {program(proxy ? "mco-proxy" : "mcod").string(), "-c",
+                                                        config(name).string(), "--ready-fd", "3"}},
+                                              folder(name) / "stderr.log", Process::Ready::on_descriptor_3));
+}
+
+void Fleet::settle(const std::string& name) {
+    auto& process = processes_.at(name);
     const auto line = process.wait_ready();
     REQUIRE_MESSAGE(line.has_value(),
                     name << " did not become ready: " << process.log_text() << read_text(folder(name) / "mcod.log"));
+    if (traits_.at(name).kind == NodeTraits::Kind::dial_only) {
+        CHECK(*line == "ready");
+        return;
+    }
     std::istringstream words(*line);
     std::string word;
     while (words >> word) {
@@ -78,24 +130,27 @@ void Fleet::start(const std::string& name) {
     const std::string open = "tcp://127.0.0.1:*";
     if (const auto at = text.find(open); at != std::string::npos) {
         text.replace(at, open.size(), endpoints_[name]);
-        dir_.write(name + "/mcod.conf", text);
+        dir_.write(fmt::format("{}/{}", name, config(name).filename().string()), text);
     }
-    processes_.insert_or_assign(name, std::move(process));
 }
 
 void Fleet::restart(std::string_view name) {
     const std::string key(name);
     processes_.at(key).kill();
-    start(key);
+    launch(key);
+    settle(key);
 }
 
-void Fleet::write_client() const {
+std::string Fleet::client_text(const std::vector<std::string>& entries) const {
     std::string text = fmt::format(
-        "certificate = {0}/operator/operator.cert\nsecret_keys = {0}/operator/operator.key\ntrust = {1}/root.cert\n"
-        "entry = ipc://{2} {3}\n",
-        dir_.path().string(), authority().string(), (folder(first_) / "s").string(), curve_key(first_));
-    for (const auto& [name, where] : endpoints_) text += fmt::format("entry = {} {}\n", where, curve_key(name));
-    dir_.write("client.cfg", text);
+        "certificate = {0}/operator/operator.cert\nsecret_keys = {0}/operator/operator.key\ntrust = {1}/root.cert\n",
+        dir_.path().string(), authority().string());
+    for (const auto& name : entries) text += fmt::format("entry = {} {}\n", endpoint(name), curve_key(name));
+    return text;
+}
+
+std::map<std::string, std::string> Fleet::entering_by(const std::vector<std::string>& names) const {
+    return {{"MCO_CONFIG", dir_.write(fmt::format("{}.cfg", fmt::join(names, "-")), client_text(names)).string()}};
 }
 
 std::string Fleet::curve_key(std::string_view name) const {

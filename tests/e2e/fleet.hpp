@@ -12,19 +12,25 @@
 namespace mco::test {
 
 struct NodeTraits {
+    enum class Kind { node, dial_only, proxy };  // dial_only: listen = none
     std::string name;
-    std::string facts;  // YAML
+    std::string facts;  // YAML; of nodes
     std::vector<std::string> classes;
     std::string extra = {};  // further lines of its configuration
+    Kind kind = Kind::node;
+    std::vector<std::string> seeds = {};  // names of earlier ones; none: the first node
 };
 
-// A throw-away authority and real daemons on loopback with real keys, each child killed when the object goes.
-// The first node is the others' seed and, through its local socket, the operator's first entry.
+// A throw-away authority and real daemons on loopback with real keys, each child killed when the object goes. The first one
+// is a node, the others' seed unless they name others, and, through its local socket, the operator's first entry; the
+// others that listen are entries, too.
 class Fleet {
  public:
     explicit Fleet(std::vector<NodeTraits> nodes);
     // The three machines that the acceptance checks of MCollective's behaviour speak of: web1, web2, db1.
     static std::vector<NodeTraits> acceptance_nodes();
+    // `count` plain nodes NAME1, NAME2, ...
+    static std::vector<NodeTraits> plain(std::string_view name, int count, const NodeTraits& like = {});
 
     // Runs `mco WORDS...` as the operator.
     Finished mco(std::vector<std::string> words, std::map<std::string, std::string> environment = {},
@@ -32,10 +38,13 @@ class Fleet {
     // Runs mco-ca; fails the test if that fails.
     std::string ca(std::vector<std::string> words) const;
 
+    // The environment in which the operator has these entries only.
+    std::map<std::string, std::string> entering_by(const std::vector<std::string>& names) const;
+
     Process& node(std::string_view name);
     void restart(std::string_view name);  // waits until ready
     std::filesystem::path folder(std::string_view name) const { return dir_ / name; }
-    std::filesystem::path config(std::string_view name) const { return folder(name) / "mcod.conf"; }
+    std::filesystem::path config(std::string_view name) const;
     std::filesystem::path authority() const { return dir_ / "ca"; }
     std::filesystem::path client_config() const { return dir_ / "client.cfg"; }
     const TempDir& dir() const { return dir_; }
@@ -44,12 +53,15 @@ class Fleet {
     std::string logs() const;  // the last lines of every daemon, for failures
 
  private:
-    void make(const NodeTraits& traits, bool first);
-    void start(const std::string& name);
-    void write_client() const;
+    void make(const NodeTraits& traits);
+    std::string config_text(const NodeTraits& traits) const;
+    void launch(const std::string& name);
+    void settle(const std::string& name);  // waits until it is ready
+    std::string client_text(const std::vector<std::string>& entries) const;
 
     TempDir dir_;
     std::string first_;
+    std::map<std::string, NodeTraits, std::less<>> traits_;
     std::map<std::string, std::string, std::less<>> endpoints_;
     std::map<std::string, Process, std::less<>> processes_;
 };

@@ -1,0 +1,80 @@
+// Two sites: nodes that reach nobody but the proxies of their own site, and nodes elsewhere.
+
+#include <signal.h>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "tests/e2e/fleet.hpp"
+
+namespace mco::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = NodeTraits::Kind;
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+// dc1: three nodes. dc2: two proxies that know dc1 and each other, and three nodes that only dial them.
+std::vector<NodeTraits> two_sites(const std::string& of_proxies = {}, const std::string& of_all = {}) {
+    const std::string at_home = "group = dc1\n" + of_all, away = "group = dc2\n" + of_all;
+    auto nodes = Fleet::plain("home", 3, {.extra = at_home});
+    nodes.push_back({.name = "proxy1", .extra = away + of_proxies, .kind = Kind::proxy});
+    nodes.push_back({.name = "proxy2", .extra = away + of_proxies, .kind = Kind::proxy, .seeds = {"home1", "proxy1"}});
+    for (auto& one : Fleet::plain("away", 3, {.extra = away, .kind = Kind::dial_only, .seeds = {"proxy1", "proxy2"}}))
+        nodes.push_back(std::move(one));
+    return nodes;
+}
+
+Finished until_whole(Fleet& fleet, std::string_view replies, const std::map<std::string, std::string>& as = {}) {
+    for (int attempt = 0;; ++attempt) {
+        auto ping = fleet.mco({"ping"}, as);
+        if (ping.status == 0 && has(ping.out, replies)) return ping;
+        REQUIRE_MESSAGE(attempt < 200, ping.out << ping.err << fleet.logs());
+    }
+}
+
+TEST_CASE("nodes behind proxies answer from another site, by either side's entry, also after a proxy died") {
+    Fleet fleet(two_sites());
+    const auto whole = until_whole(fleet, "6 replies", fleet.entering_by({"home1"}));
+    for (const auto* name : {"home1", "home2", "home3", "away1", "away2", "away3"})
+        CHECK_MESSAGE(has(whole.out, std::string(name) + " "), name);
+    CHECK(!has(whole.out, "proxy"));
+    until_whole(fleet, "6 replies", fleet.entering_by({"proxy1", "proxy2"}));
+
+    // One proxy dies: the other serves its site, and nobody is missed, for no request is for a proxy.
+    fleet.node("proxy1").kill();
+    until_whole(fleet, "6 replies", fleet.entering_by({"home1"}));
+    // It comes back, the other dies: the children are with it again.
+    fleet.restart("proxy1");
+    fleet.node("proxy2").kill();
+    until_whole(fleet, "6 replies", fleet.entering_by({"home1"}));
+}
+
+TEST_CASE("a proxy that stops on purpose leaves its nodes to the other") {
+    Fleet fleet(two_sites());
+    until_whole(fleet, "6 replies", fleet.entering_by({"home1"}));
+    REQUIRE(fleet.node("proxy1").signal(SIGHUP));
+    REQUIRE(fleet.node("proxy1").signal(SIGTERM));
+    CHECK(fleet.node("proxy1").wait() == 0);
+    CHECK_MESSAGE(has(fleet.logs(), "mco-proxy["), fleet.logs());
+    until_whole(fleet, "6 replies", fleet.entering_by({"home1"}));
+}
+
+TEST_CASE("a confined collective is asked within its site only") {
+    const std::string joined = "collectives = mcollective, payroll\n";
+    Fleet fleet(two_sites("confine = payroll\n", joined));
+    until_whole(fleet, "6 replies", fleet.entering_by({"home1"}));
+    const auto config = fleet.dir().write("payroll.cfg", [&] {
+        const auto entries = fleet.entering_by({"proxy1", "proxy2"}).at("MCO_CONFIG");
+        const auto text = run({.argv = {"/bin/cat", entries}}).out;
+        return text + joined;
+    }());
+    const auto within = fleet.mco({"ping", "-T", "payroll"}, {{"MCO_CONFIG", config.string()}});
+    CHECK_MESSAGE(within.status == 0, within.out << within.err);
+    CHECK_MESSAGE(has(within.out, "3 replies"), within.out << within.err);
+    CHECK(!has(within.out, "home"));
+}
+
+}  // namespace
+}  // namespace mco::test
