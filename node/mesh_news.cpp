@@ -100,7 +100,11 @@ void MeshNews::tell(const mesh::Engine& engine) {
         const auto member = std::find_if(members.begin(), members.end(), [&](const mesh::Engine::MemberView& known) {
             return known.peer == one.about;
         });
-        log_.info(fmt::format("{} {}", member == members.end() ? one.about.hex() : member->name, words_of(one.kind)));
+        if (member != members.end()) {
+            log_.info(fmt::format("{} {}", member->name, words_of(one.kind)));
+        } else {
+            debug(one, fmt::format("of another group: {}", words_of(one.kind)));
+        }
     }
 }
 
