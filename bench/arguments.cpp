@@ -1,8 +1,10 @@
 #include "bench/arguments.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace mco::bench {
 
@@ -34,6 +36,17 @@ std::uint64_t Arguments::number(std::string_view name, std::uint64_t otherwise, 
         return otherwise;
     }
     return value;
+}
+
+std::size_t Arguments::choice(std::string_view name, const std::vector<std::string_view>& words) {
+    const auto found = given_.find(name);
+    if (found == given_.end()) return 0;
+    const std::string text = std::move(found->second);
+    given_.erase(found);
+    const auto at = std::find(words.begin(), words.end(), text);
+    if (at != words.end()) return static_cast<std::size_t>(at - words.begin());
+    complaint_ = fmt::format("--{} is one of {}, not '{}'", name, fmt::join(words, ", "), text);
+    return 0;
 }
 
 bool Arguments::flag(std::string_view name) {

@@ -17,6 +17,8 @@ class Arguments {
     static proto::Result<Arguments> parse(const std::vector<std::string>& words);
 
     std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t least, std::uint64_t most);
+    // Which of the words it is; the first if it is not given.
+    std::size_t choice(std::string_view name, const std::vector<std::string_view>& words);
     bool flag(std::string_view name);
     proto::Result<void> done() const;  // the first complaint
 

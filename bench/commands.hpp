@@ -7,12 +7,13 @@
 
 namespace mco::bench {
 
-// A benchmark is a row: `run` measures, prints one line to stdout, and fails with a sentence.
+// A benchmark is a row: `run` measures, prints what it found to stdout, and fails with a sentence.
 struct Command {
-    std::string_view name, summary, usage;
+    std::string_view name, summary, usage, help;  // help: what --help adds, with examples
     proto::Result<void> (*run)(Arguments arguments);
 };
 
 proto::Result<void> run_floor(Arguments arguments);
+proto::Result<void> run_simulate(Arguments arguments);
 
 }  // namespace mco::bench

@@ -1,6 +1,8 @@
 #include "mesh/sim/shape.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,6 +13,18 @@ namespace mco::mesh::sim {
 namespace {
 
 constexpr std::size_t many = 1'000;
+
+using Children = std::set<std::pair<proto::PeerId, proto::PeerId>>;  // relay and leaf, as the relay sees it
+
+Children children_of(const World& world, const std::vector<proto::PeerId>& relays) {
+    Children children;
+    for (const auto& relay : relays) {
+        for (const auto& view : world.engine(*world.place_of(relay)).links(world.now())) {
+            if (view.standing == proto::Standing::primary) children.emplace(relay, view.peer);
+        }
+    }
+    return children;
+}
 
 bool linked(const std::vector<Engine::LinkView>& links, const proto::PeerId& peer) {
     return std::any_of(links.begin(), links.end(), [&](const auto& one) { return one.peer == peer; });
@@ -26,13 +40,15 @@ bool meshed(const World& world, Place place, const std::vector<proto::PeerId>& r
     });
 }
 
-bool attached(const World& world, Place place, const std::vector<proto::PeerId>& relays) {
+// Both ends believe so.
+bool attached(const World& world, Place place, const std::vector<proto::PeerId>& relays, const Children& children) {
     const auto& engine = world.engine(place);
     if (relays.empty() || engine.role() != Engine::Role::leaf) return false;
     const auto home = homes(world.id(place), relays).front();
     const auto links = engine.links(world.now());
     const auto at = std::find_if(links.begin(), links.end(), [&](const auto& one) { return one.peer == home; });
-    return at != links.end() && at->standing == proto::Standing::primary && world.follows(place, *world.place_of(home));
+    return at != links.end() && at->standing == proto::Standing::primary && world.follows(place, *world.place_of(home)) &&
+           children.contains({home, world.id(place)});
 }
 
 bool joined(const World& world, Site site, const std::vector<proto::PeerId>& relays) {
@@ -73,6 +89,7 @@ Settled settled(const World& world) {
     for (std::size_t i = 0; i < world.groups().size(); ++i) {
         const auto site = static_cast<Site>(i);
         const auto relays = relays_of(world, site);
+        const auto children = children_of(world, relays);
         bool anybody = false;
         for (const auto place : world.members_of(site)) {
             if (!world.running(place)) continue;
@@ -82,7 +99,7 @@ Settled settled(const World& world) {
                 sum.relays_linked += meshed(world, place, relays) ? 1 : 0;
             } else {
                 ++sum.leaves;
-                sum.leaves_attached += attached(world, place, relays) ? 1 : 0;
+                sum.leaves_attached += attached(world, place, relays, children) ? 1 : 0;
             }
         }
         if (!anybody) continue;

@@ -129,6 +129,7 @@ void Chaos::run() {
         world_.invariants().complain("a fresh mesh does not settle: " + text_of(settled(world_)));
         world_.invariants().check_whole(world_);
     }
+    world_.run(seconds(1));  // for what is told in batches
     work(seconds(5 + dice_.below(15)));
     make_peace();
     quiet_ = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "mesh/core/rng.hpp"
@@ -15,6 +16,7 @@ class Chaos {
     explicit Chaos(std::uint64_t seed);
     void run();
     const World& world() const { return world_; }
+    void watch(World::Observer observer) { world_.set_observer(std::move(observer)); }
 
  private:
     enum class Mood : std::uint8_t { healthy, lossy, faulty };

@@ -1,6 +1,6 @@
 // Seeds x faults x invariants. Each seed makes a mesh, a workload and a series of faults; what must hold is checked after
-// each step and, when everything was healed for a while, at the end. MCO_SEEDS and MCO_SEED (or --seeds N --first S) say how
-// many and from which; seeds in failed_seeds.txt always run.
+// each step and, when everything was healed for a while, at the end. MCO_SEEDS and MCO_SEED (or --seeds N --first S) say how many
+// and from which, MCO_TRACE (--trace 1) prints what every node does; seeds in failed_seeds.txt always run.
 
 #include <csignal>
 #include <cstdio>
@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "mesh/sim/words.hpp"
 #include "mesh/sim/world.hpp"
 #include "tests/sim/chaos.hpp"
 
@@ -51,6 +52,14 @@ void run_seed(std::uint64_t seed) {
     Chaos chaos(seed);
     running_world = &chaos.world();
     running_seed = seed;
+    if (std::getenv("MCO_TRACE") != nullptr) {
+        chaos.watch({.effect =
+                         [&](Place node, const auto& effect, Place other) {
+                             fmt::print("{:>12} {} {}\n", chaos.world().now().mono.time_since_epoch().count(), chaos.world().name(node),
+                                        words(chaos.world(), effect, other));
+                         },
+                     .received = {}});
+    }
     chaos.run();
     INFO(report(chaos.world(), seed));
     CHECK(!chaos.world().failed());
