@@ -191,7 +191,8 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
                       .caller = "cert=" + draft.opened.caller.name,
                       .time = now.wall,
                       .counters = counters_,
-                      .node = ground.view};
+                      .node = ground.view,
+                      .mesh = {}};
     admitted.admitted_ = now.mono;
     admitted.start_by_ =
         now.mono + (route.created + std::chrono::milliseconds(route.ttl_ms) + proto::limits::clock_skew_max - now.wall);

@@ -32,6 +32,9 @@ class Agent {
     enum class Effect : std::uint8_t { reads, changes };
     virtual Effect effect(std::string_view action) const = 0;
 
+    // Whether its calls carry a view of the mesh. It is taken when they are admitted, and not for free.
+    virtual bool sees_mesh() const { return false; }
+
  protected:
     ~Agent() = default;  // owned as the concrete type, listed in main.cpp; outlives the worker pool
 };

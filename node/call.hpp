@@ -26,6 +26,8 @@ struct NodeView {
     proto::WallTime started{};
 };
 
+struct MeshView;  // mesh_view.hpp
+
 // One admitted request as an agent sees it.
 struct Call {
     proto::RequestId request{};
@@ -37,6 +39,7 @@ struct Call {
     proto::WallTime time{};                // when it was admitted, by this node's clock
     Counters counters;                     // as they stood then
     std::shared_ptr<const NodeView> node;  // never null
+    std::shared_ptr<const MeshView> mesh;  // as it stood then; null unless the agent sees_mesh()
 };
 
 }  // namespace mco::node

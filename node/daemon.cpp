@@ -69,7 +69,11 @@ Daemon::Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit,
       news_(log_),
       site_({.identity = credentials_.identity.name, .started = mesh::io::Host::sample_clocks().wall}, config_,
             std::move(prepared.policy), std::move(agents)),
-      performer_({.self = credentials_.identity, .trust = credentials_.trust, .site = site_, .log = log_},
+      performer_({.self = credentials_.identity,
+                  .trust = credentials_.trust,
+                  .site = site_,
+                  .log = log_,
+                  .look_at_mesh = [this](proto::Now now) { return look_at_mesh(now); }},
                  std::move(audit), {.workers_max = config_.workers}) {
     for (const auto& warning : prepared.warnings) log_.warn(warning);
     if (config_.audit_file.empty() && !proxy()) log_.warn("there is no audit trail: set plugin.rpcaudit.logfile");
@@ -145,6 +149,16 @@ void Daemon::run(std::optional<int> ready_descriptor) {
     }
     host_.reset();  // hands the last frames to the network, even where stuck() makes the process just end
     log_.info("stopped");
+}
+
+MeshView Daemon::look_at_mesh(proto::Now now) const {
+    const auto& engine = host_->engine();  // there is one: it brought the request
+    return {.role = engine.role(),
+            .gateway = engine.gateway(),
+            .group = config_.group,
+            .members = engine.members().size(),
+            .other_groups = engine.other_groups(),
+            .links = engine.links(now)};
 }
 
 // Answers go to the mesh outside its own callbacks: an engine is not to be called from within its effects.

@@ -54,6 +54,7 @@ class Daemon {
     Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit, std::vector<Agent*> agents);
     proto::Result<void> open_host();
 
+    MeshView look_at_mesh(proto::Now now) const;
     void on_signal(proto::Now now, int number);
     void reload(proto::Now now);
     void look_at_site(proto::Now now);

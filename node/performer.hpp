@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "node/admission.hpp"
 #include "node/executor.hpp"
 #include "node/log.hpp"
+#include "node/mesh_view.hpp"
 #include "node/site.hpp"
 #include "proto/ledger.hpp"
 #include "proto/time.hpp"
@@ -27,6 +29,8 @@ class Performer {
         security::TrustStore& trust;
         Site& site;
         Log& log;
+        std::function<MeshView(proto::Now)> look_at_mesh =
+            {};  // for agents that see the mesh; may be called in perform()
     };
     Performer(Parts parts, std::optional<security::Audit> audit, Executor::Limits limits);
 

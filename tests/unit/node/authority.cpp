@@ -118,7 +118,7 @@ Asked ask(const security::Identity& caller, std::string_view agent, std::string_
 
 Libdir::Libdir() {
     write("probe", probe_ddl);
-    for (const auto* agent : {"discovery", "rpcutil"})
+    for (const auto* agent : {"discovery", "mesh", "rpcutil"})
         write(agent, text_of(std::filesystem::path(MCO_AGENTS_DIR) / (std::string(agent) + ".json")));
 }
 

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "node/agent.hpp"
+
+namespace mco::node {
+
+// A node's place in the mesh and its links, as it sees them itself: what `mco mesh` draws a picture from. Reads only.
+class Mesh final : public Agent {
+ public:
+    // With so many links, names as long as they may be, a reply still fits in limits::reply_size_max.
+    static constexpr std::size_t links_max = 2'048;
+
+    std::string_view name() const override { return "mesh"; }
+    ActionReply run(const Call& call, std::stop_token stop) override;
+    Effect effect(std::string_view) const override { return Effect::reads; }
+    bool sees_mesh() const override { return true; }
+};
+
+}  // namespace mco::node
