@@ -15,23 +15,15 @@ bool is_literal(std::string_view identity) {
     return !identity.starts_with('/') && identity.find_first_of("[]*?{}") == std::string_view::npos;
 }
 
-std::string length_of(std::chrono::milliseconds time) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time).count();
-    if (seconds < 60) return fmt::format("{} s", seconds);
-    if (seconds < 3600) return fmt::format("{} min", seconds / 60);
-    if (seconds < 86400) return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
-    return fmt::format("{} d {} h", seconds / 86400, seconds / 3600 % 24);
-}
-
 std::string why(const proto::Missing& missing) {
     const std::string sentence(proto::sentence(missing.reason));
     if (missing.reason != proto::Reason::down) return sentence;
-    return fmt::format("{} (down for {})", sentence, length_of(std::chrono::milliseconds(missing.since_ms)));
+    return fmt::format("{} (down for {})", sentence, length_of(std::chrono::seconds(missing.since_ms / 1000)));
 }
 
 std::string who(const proto::Missing& missing) {
     if (!is_group(missing)) return visible(missing.name);
-    return fmt::format("{} ({} node{}):", visible(missing.name), missing.nodes, missing.nodes == 1 ? "" : "s");
+    return fmt::format("{} ({}):", visible(missing.name), counted(missing.nodes, "node", "nodes"));
 }
 
 // Literal names that neither answered nor are named as missing.
@@ -63,7 +55,7 @@ void add_unknown_names(const Gathered& gathered, const proto::Filter& filter, co
             ++account.unknown;
             if (!filter.agents.empty()) why += ", or does not have agent " + visible(enumerate(filter.agents));
         }
-        account.absent.push_back({visible(identity), std::move(why)});
+        account.absent.push_back({.node = visible(identity), .why = std::move(why)});
     }
 }
 
@@ -81,7 +73,7 @@ Account settle(const Gathered& gathered, const proto::Filter& filter, const prot
     const bool all_found = names_only(filter) && unseen.empty();
     for (const auto& missing : gathered.missing) {
         if (is_group(missing) ? !all_found : matcher.may_match_identity(missing.name)) {
-            account.absent.push_back({who(missing), why(missing)});
+            account.absent.push_back({who(missing), why(missing), missing});
             continue;
         }
         auto& owed = account.ledger.counts[static_cast<std::size_t>(missing.outcome)];

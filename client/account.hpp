@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,9 @@ enum class Choice : std::uint8_t {
 // A request's account as far as it concerns the operator: who could not have been meant is left out.
 struct Account {
     struct Absent {
-        std::string node;  // visible; a whole group: "dc3 (400 nodes):"
-        std::string why;   // a sentence
+        std::string node;                            // visible; a whole group: "dc3 (400 nodes):"
+        std::string why;                             // a sentence
+        std::optional<proto::Missing> missing = {};  // as the entry said it; none: a name that nobody has
     };
     proto::Ledger ledger;
     std::vector<Absent> absent;        // by name

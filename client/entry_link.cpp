@@ -198,10 +198,10 @@ bool EntryLink::has_alternative() const {
     return false;
 }
 
-void EntryLink::give_up_entry() {
+void EntryLink::give_up_entry(std::string why) {
     if (!current_) return;
     Candidate& entry = candidates_[*current_];
-    entry.why = "linked, but did not answer the request";
+    entry.why = std::move(why);
     entry.state = State::given_up;
     if (count(State::up) + count(State::dialling) < 2) dial_another();
     elect();

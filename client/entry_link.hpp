@@ -43,9 +43,9 @@ class EntryLink {
     void start();  // dials; repeated calls do nothing
     bool up() const { return current_.has_value(); }
     Links::LinkId link() const { return current_ ? candidates_[*current_].link : 0; }  // the entry's; 0: none
-    bool exhausted() const;        // no entry is up and none is left to try
-    bool has_alternative() const;  // another one is up, or may come up
-    void give_up_entry();          // it does not answer
+    bool exhausted() const;               // no entry is up and none is left to try
+    bool has_alternative() const;         // another one is up, or may come up
+    void give_up_entry(std::string why);  // it does not answer
     // `from` takes no requests; `relays` do, as it says, or `why` tells what is wrong with all it named. If it was the
     // entry, it is so no longer; another one may be at once.
     void redirect(Links::LinkId from, const std::vector<Entry>& relays, std::string why);

@@ -45,7 +45,7 @@ proto::Result<Gathered> Gather::run() {
         if (finished()) break;
         if (entry_.exhausted()) {
             stopped_ = true;
-        } else if (turn.changed || redirected_) {
+        } else if (turn.changed || ask_again_) {
             inject();
         } else if (now_.mono >= doubt_due_ && entry_.up() && entry_.has_alternative()) {
             doubt_entry();
@@ -71,7 +71,7 @@ proto::Result<void> Gather::attach() {
 }
 
 void Gather::inject() {
-    redirected_ = false;
+    ask_again_ = false;
     // What the operator withdrew is not asked again, and who comes up now knows nothing that could be waited for.
     if (result_.interrupted) stopped_ = true;
     if (!entry_.up() || stopped_) return;  // another entry will come up, or none; both are told by a turn
@@ -97,7 +97,7 @@ void Gather::doubt_entry() {
         entry_.send(proto::Ping{});
         return;
     }
-    entry_.give_up_entry();
+    entry_.give_up_entry("linked, but did not answer the request");
     inject();
 }
 
@@ -140,9 +140,11 @@ void Gather::hear(const EntryLink::Heard& heard) {
 
 void Gather::hear_refused(Links::LinkId from, const proto::Refused& refused) {
     if (entry_.up() && from != entry_.link()) return;  // a former entry: another one is asked already
-    if (refused.code == Errc::overloaded && entry_.has_alternative()) {
-        doubt_due_ = now_.mono;  // what another entry says may be better
-        acknowledged_ = false;
+    const bool elsewhere = refused.code == Errc::overloaded || refused.code == Errc::unreachable;
+    if (elsewhere && entry_.link() == from && entry_.has_alternative()) {
+        asked_.erase(from);
+        entry_.give_up_entry("refused the request: " + refused.reason);
+        ask_again_ = true;
         return;
     }
     refused_ = proto::Error{refused.code, fmt::format("{} refused the request: {}", entry_.name(from), refused.reason)};
@@ -180,7 +182,7 @@ void Gather::hear_redirect(Links::LinkId from, const proto::Redirect& redirect) 
     redirects_.push_back(fmt::format("{} takes no requests and names {}", entry_.name(from), who));
     entry_.redirect(from, relays, "takes no requests and names " + who);
     if (!from_entry) return;
-    redirected_ = true;
+    ask_again_ = true;
     // Nobody but itself is left, and asking again would bring the same.
     if (relays.empty() && entry_.link() == from) stopped_ = true;
 }

@@ -114,7 +114,7 @@ class Gather {
     proto::Instant doubt_due_{};  // when the silence of the entry means something
     bool pinged_ = false;
     std::set<Links::LinkId> asked_;       // who was sent the request and did not redirect it: they may have taken it
-    bool redirected_ = false;             // since the last injection
+    bool ask_again_ = false;              // the entry turned us away
     bool misled_ = false;                 // redirected too often
     std::vector<std::string> redirects_;  // who named whom, a line each
     std::unordered_set<proto::Serial> heard_;

@@ -46,11 +46,6 @@ constexpr std::array unsupported_yet{
     "-S",
     "--connection-timeout",
     "--script",
-    "--list-collectives",
-    "--lc",
-    "--collective-graph",
-    "--cg",
-    "--map",
 };
 
 std::vector<std::string_view> split_names(std::string_view names) {

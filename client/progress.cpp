@@ -25,6 +25,11 @@ void Progress::show(std::uint32_t done, std::uint32_t of) {
     if (!active_) return;
     done_ = done;
     of_ = of;
+    // A bar has 60 places: of ten thousand steps most would draw it as it stands, and each costs a write.
+    constexpr std::uint32_t steps = 500;
+    const auto step = static_cast<std::uint32_t>(of == 0 ? 0 : std::uint64_t{done} * steps / of);
+    if (of > steps && step == step_ && done != of) return;
+    step_ = step;
     ++turn_;
     out_ << line() << std::flush;
     drawn_ = true;

@@ -25,6 +25,7 @@ class Progress {
     bool active_;
     bool drawn_ = false;
     std::uint32_t done_ = 0, of_ = 0, turn_ = 0;
+    std::uint32_t step_ = 0;  // of many nodes' steps only some are drawn
 };
 
 }  // namespace mco::client

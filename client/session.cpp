@@ -70,11 +70,9 @@ Result<std::string> Session::collective() const {
     const auto typed = context_.options.value("target");
     if (!typed) return config_.main_collective;
     const auto& known = config_.collectives;
-    std::string joined;
-    for (const auto& name : known) joined += (joined.empty() ? "" : ", ") + name;
     if (std::find(known.begin(), known.end(), *typed) == known.end())
         return fail(Errc::invalid, fmt::format("-T '{}' is none of your collectives: {} has collectives = {}", *typed,
-                                               config_.file.string(), joined));
+                                               config_.file.string(), fmt::join(known, ", ")));
     return *typed;
 }
 
@@ -166,6 +164,10 @@ Result<Gathered> Session::call(const Call& call, Gather::Watcher watcher) {
             gathered.error().detail +=
                 fmt::format("\nPerhaps they do not accept {}: {}", config_.certificate.string(), ours.error().detail);
     }
+    // A word nobody knows, as good as certainly: with the nodes' collectives in doubt there would be some expected.
+    if (gathered && gathered->ledger.closure == proto::Closure::closed && gathered->ledger.expected == 0)
+        context_.err() << fmt::format("mco: no node of this mesh is in the collective '{}'\n",
+                                      visible(call.collective));
     return gathered;
 }
 

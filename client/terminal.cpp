@@ -101,6 +101,15 @@ std::string visible_json(std::string_view json) {
     return text;
 }
 
+std::string dot_quoted(std::string_view foreign) {
+    std::string text = "\"";
+    for (const char character : visible(foreign)) {
+        if (character == '"' || character == '\\') text += '\\';
+        text += character;
+    }
+    return text + "\"";
+}
+
 std::string painted(const Terminal& terminal, Paint paint, std::string_view text) {
     if (!terminal.colour) return std::string(text);
     const auto code = [&] {

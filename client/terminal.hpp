@@ -20,6 +20,9 @@ std::string visible(std::string_view foreign);
 // The same for JSON text, where such characters occur inside strings only: they become "\u202e", so the value stays the same.
 std::string visible_json(std::string_view json);
 
+// A quoted string of Graphviz's language that shows the text as visible() does, whether as a name or as a label.
+std::string dot_quoted(std::string_view foreign);
+
 // Colour, if the terminal is to have it; the text as it is otherwise. The text was made visible before.
 enum class Paint { red, green, yellow, bold };
 std::string painted(const Terminal& terminal, Paint paint, std::string_view text);

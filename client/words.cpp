@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace mco::client {
 namespace {
 
@@ -50,6 +52,18 @@ std::string enumerate(std::span<const std::string> words) {
     std::string text = words[0];
     for (std::size_t i = 1; i < words.size(); ++i) text += (i + 1 == words.size() ? " and " : ", ") + words[i];
     return text;
+}
+
+std::string length_of(std::chrono::seconds time) {
+    const auto seconds = time.count();
+    if (seconds < 60) return fmt::format("{} s", seconds);
+    if (seconds < 3600) return fmt::format("{} min", seconds / 60);
+    if (seconds < 86400) return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
+    return fmt::format("{} d {} h", seconds / 86400, seconds / 3600 % 24);
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
 }  // namespace mco::client

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,5 +17,11 @@ proto::Result<std::vector<std::string>> split_shell_words(std::string_view line)
 
 // "a, b and c"; "nothing" when empty.
 std::string enumerate(std::span<const std::string> words);
+
+// "12 s", "3 min", "2 h 5 min", "4 d 3 h".
+std::string length_of(std::chrono::seconds time);
+
+// "1 node", "2 nodes".
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 
 }  // namespace mco::client

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "client/applications/applications.hpp"
+#include "client/applications/collectives.hpp"
 #include "client/results.hpp"
 #include "client/session.hpp"
 
@@ -16,7 +18,14 @@ using proto::fail;
 using proto::Result;
 using proto::Value;
 
+constexpr std::array reports{
+    Option{"list-collectives,lc,collectives", "", Section::application, "How many nodes each collective has"},
+    Option{"collective-graph,cg,map", "FILE", Section::application,
+           "Write which node is in which collective to FILE, for Graphviz"},
+};
+
 void declare(OptionSet& options) {
+    options.add(reports);
     options.add(json_option());
     options.add(required_options());
     options.add(common_options());
@@ -141,10 +150,15 @@ Result<Answer> ask(Session& session, const Target& target, const proto::AgentSch
 
 Result<ExitStatus> run(Context& context) {
     const auto& words = context.options.words();
-    if (words.size() != 1)
-        return fail(Errc::invalid, "needs the name of one node\nLike this: mco inventory web1.example.net");
+    const bool list = context.options.has("list-collectives");
+    const auto graph = context.options.value("collective-graph");
+    if ((list ? 1 : 0) + (graph ? 1 : 0) + words.size() != 1)
+        return fail(Errc::invalid,
+                    "needs the name of one node, --list-collectives or --collective-graph FILE\n"
+                    "Like this: mco inventory web1.example.net");
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
+    if (list || graph) return report_collectives(context, **session, graph);
     const auto schema = (*session)->schema("rpcutil");
     if (!schema) return tl::unexpected(schema.error());
     const auto target = (*session)->target_node(words[0], "rpcutil");
@@ -185,9 +199,16 @@ Result<ExitStatus> run(Context& context) {
 }  // namespace
 
 const Command inventory{
-    "inventory",      "General reporting tool for nodes, collectives and subcollectives",
-    "[options] NODE", "mco inventory web1.example.net",
-    declare,          run,
+    "inventory",
+    "General reporting tool for nodes, collectives and subcollectives",
+    "[options] NODE\n"
+    "[options] --list-collectives\n"
+    "[options] --collective-graph FILE",
+    "mco inventory web1.example.net\n"
+    "mco inventory --list-collectives\n"
+    "mco inventory --collective-graph collectives.dot",
+    declare,
+    run,
 };
 
 }  // namespace mco::client::applications

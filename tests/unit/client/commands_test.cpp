@@ -1,7 +1,13 @@
 // Commands against a mesh of paper: literally what is printed, and the status.
 
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
 #include <doctest/doctest.h>
 
+#include "client/progress.hpp"
 #include "proto/codec.hpp"
 #include "tests/unit/client/paper_mesh.hpp"
 
@@ -346,6 +352,139 @@ TEST_CASE("inventory of nobody fails with a message") {
     CHECK(console.run({"inventory"}).status == 1);
     CHECK(console.run({"inventory", "web*"}).status == 1);
     CHECK(console.run({"inventory", "web1", "web2"}).status == 1);
+}
+
+TEST_CASE("inventory --list-collectives counts the nodes of each, smallest first") {
+    auto nodes = three();
+    nodes[0].data =
+        Value::Map{{"main_collective", "mcollective"}, {"collectives", Value::List{"mcollective", "uk\x1b"}}};
+    nodes[1].data = Value::Map{{"main_collective", "mcollective"}, {"collectives", Value::List{"mcollective"}}};
+    nodes[2] = frozen(nodes[2]);
+    PaperMesh mesh(nodes);
+    PaperConsole console(mesh);
+    const std::string table =
+        "   Collective                     Nodes\n   ==========                     =====\n"
+        "   uk\\x1b                         1\n   mcollective                    2\n\n"
+        "                     Total nodes: 2\n\n";
+    const std::string tail =
+        "No response from:\n\n    db1                            " + frozen_line + "\n3 expected = 2 ok + 1 missing\n";
+    for (const auto* option : {"--list-collectives", "--lc", "--collectives"}) {
+        const auto ran = console.run({"inventory", option});
+        CHECK(ran.status == 5);
+        CHECK(ran.out == table + tail);
+    }
+    const auto json = console.run({"inventory", "--lc", "-j"});
+    CHECK(has(json.out, "\"action\":\"collective_info\""));
+    CHECK(proto::parse_json(json.out).has_value());
+    CHECK(json.err == tail);
+    CHECK(console.run({"inventory", "--lc", "web1"}).status == 1);
+    CHECK(console.run({"inventory", "--lc", "--cg", "x"}).status == 1);
+}
+
+TEST_CASE("inventory --collective-graph writes a graph with everything foreign quoted") {
+    auto nodes = three();
+    for (auto& one : nodes) one.data = Value::Map{{"collectives", Value::List{"mcollective"}}};
+    nodes[2].data = Value::Map{{"collectives", Value::List{"a\"]; b -- c [\\", "mcollective"}}};
+    PaperMesh mesh(nodes);
+    PaperConsole console(mesh);
+    const auto file = (mesh.dir() / "graph.dot").string();
+    const auto ran = console.run({"inventory", "--collective-graph", file});
+    CHECK(ran.status == 0);
+    CHECK(ran.out == "Retrieving collective info....\nGraph of 3 nodes has been written to \"" + file + "\"\n");
+    std::ifstream written(file);
+    CHECK(std::string(std::istreambuf_iterator<char>(written), {}) ==
+          "graph {\n"
+          "   subgraph \"a\\\"]; b -- c [\\\\\" {\n      \"db1\" -- \"a\\\"]; b -- c [\\\\\"\n   }\n"
+          "   subgraph \"mcollective\" {\n      \"db1\" -- \"mcollective\"\n      \"web1\" -- \"mcollective\"\n"
+          "      \"web2\" -- \"mcollective\"\n   }\n}\n");
+    CHECK(console.run({"inventory", "--cg", "/nonexistent/graph.dot"}).status == 1);
+}
+
+TEST_CASE("an unknown collective is one line for every command that asks nodes") {
+    PaperMesh mesh({});
+    PaperConsole console(mesh);
+    console.extra_config = "collectives = mcollective, uk\n";
+    const std::vector<std::vector<std::string>> commands{{"ping"},
+                                                         {"find"},
+                                                         {"rpc", "rpcutil", "ping"},
+                                                         {"facts", "country"},
+                                                         {"inventory", "web1"},
+                                                         {"inventory", "--lc"}};
+    for (auto words : commands) {
+        words.insert(words.end(), {"-T", "nope"});
+        const auto ran = console.run(words);
+        CHECK(ran.status == 1);
+        CHECK(ran.out.empty());
+        CHECK(ran.err == "mco " + words[0] + ": -T 'nope' is none of your collectives: " +
+                             (mesh.dir() / "client.cfg").string() + " has collectives = mcollective, uk\n");
+        CHECK(console.opened == 0);
+    }
+    for (auto words : commands) {
+        words.insert(words.end(), {"-T", "uk"});
+        CHECK(has(console.run(words).err, "mco: no node of this mesh is in the collective 'uk'\n"));
+    }
+}
+
+TEST_CASE("-T names the collective in the request of every command") {
+    PaperMesh mesh(three());
+    std::string asked;
+    std::map<std::string, test::PaperLinks::Behaviour> entries{{"tcp://127.0.0.1:1", {}}};
+    entries["tcp://127.0.0.1:1"].hear = [&](test::PaperLinks& links, Links::LinkId link,
+                                            const proto::Message& message) {
+        const auto& request = std::get<proto::Request>(message);
+        const auto sealed = proto::unpack<proto::SealedRequest>(request.sealed);
+        asked = proto::unpack<proto::Route>(sealed->route)->collective;
+        links.answer_honestly(link, request);
+    };
+    PaperConsole console(mesh, entries);
+    console.extra_config = "collectives = mcollective, uk\nmain_collective = mcollective\n";
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"ping"},
+                                                                                       {"find"},
+                                                                                       {"rpc", "rpcutil", "ping"},
+                                                                                       {"facts", "country"},
+                                                                                       {"inventory", "web1"},
+                                                                                       {"inventory", "--lc"}}) {
+        console.run(words);
+        CHECK(asked == "mcollective");
+        auto elsewhere = words;
+        elsewhere.insert(elsewhere.end(), {"-T", "uk"});
+        console.run(elsewhere);
+        CHECK(asked == "uk");
+    }
+}
+
+TEST_CASE("a group that is out of reach is one line, and the result is incomplete") {
+    PaperMesh mesh(three());
+    proto::Missing group;
+    group.name = "dc3";
+    group.reason = proto::Reason::group_unreachable;
+    group.outcome = proto::Outcome::lost;
+    group.nodes = 400;
+    mesh.missing_groups = {group};
+    PaperConsole console(mesh);
+    for (const auto& words : std::vector<std::vector<std::string>>{{"ping"}, {"find"}, {"rpc", "rpcutil", "ping"}}) {
+        const auto ran = console.run(words);
+        CHECK(ran.status == 5);
+        CHECK(has(
+            ran.out + ran.err,
+            "    dc3 (400 nodes):               no gateway of this group closed its account; it may have run there\n"));
+        CHECK(has(ran.out + ran.err, "403 expected = 3 ok + 400 missing\n"));
+        CHECK(!has(ran.out + ran.err, "Not proved"));
+    }
+    CHECK(console.run({"ping", "-I", "web1"}).status == 0);
+    CHECK(console.run({"ping", "-I", "nosuch"}).status == 4);
+}
+
+TEST_CASE("the progress of many thousand nodes is drawn some hundred times") {
+    std::ostringstream out;
+    Terminal terminal;
+    terminal.tty = true;
+    Progress progress(out, terminal, Progress::Wanted::yes);
+    for (std::uint32_t i = 1; i <= 100'000; ++i) progress.show(i, 100'000);
+    progress.finish();
+    const auto text = out.str();
+    CHECK(std::count(text.begin(), text.end(), '\r') <= 502);
+    CHECK(text.ends_with("] 100000 / 100000\n\n"));
 }
 
 TEST_CASE("what the operator got wrong is said before anything is sent") {

@@ -102,7 +102,7 @@ TEST_CASE("an entry given up stays linked, and is taken again when nobody else i
     const auto far = mesh.now.mono + 60s;
     link.wait(far);
     link.wait(far);
-    link.give_up_entry();
+    link.give_up_entry("silent");
     CHECK(link.name() == "web2 (b)");
     links.deliver(1, 1ms, proto::Ack{});
     CHECK(link.wait(far).messages.size() == 1);

@@ -260,15 +260,22 @@ TEST_CASE("a refusal is an error that names who refused and why") {
     CHECK(gathered.error().detail == "web1 (a) refused the request: the signature does not hold");
 }
 
-TEST_CASE("an overloaded entry sends us to the spare, if there is one") {
+TEST_CASE("an entry that is overloaded, or a leaf without relays, sends us to the spare, if there is one") {
     PaperMesh mesh(Nodes{healthy("web1")});
-    const auto busy = answering([](const proto::Request& request) {
-        return std::vector<proto::Message>{
-            proto::Refused{id_of(request), proto::Errc::overloaded, "1024 requests are live"}};
+    auto code = proto::Errc::overloaded;
+    SUBCASE("overloaded") { code = proto::Errc::overloaded; }
+    SUBCASE("without relays") { code = proto::Errc::unreachable; }
+    const auto busy = answering([code](const proto::Request& request) {
+        return std::vector<proto::Message>{proto::Refused{id_of(request), code, "1024 requests are live"}};
     });
     const auto alone = Run(mesh, {{"a", {.hear = busy}}}).go();
     REQUIRE(!alone.has_value());
-    CHECK(alone.error().code == proto::Errc::overloaded);
+    CHECK(alone.error().code == code);
+    Run both(mesh, {{"a", {.hear = busy}}, {"b", {.up_after = 2ms, .hear = busy}}});
+    const auto refused = both.go();
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().code == code);
+    CHECK(both.took < 20ms);
     Run run(mesh, {{"a", {.hear = busy}}, {"b", {.up_after = 2ms, .name = "web2"}}});
     const auto gathered = run.go();
     REQUIRE(gathered.has_value());

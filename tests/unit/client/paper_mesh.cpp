@@ -32,6 +32,7 @@ constexpr std::string_view rpcutil_ddl = R"({
                         "maxlength": 40}},
      "output": {"fact": {"description": "d", "display_as": "Fact"}, "value": {"description": "d", "display_as": "Value"}},
      "aggregate": [{"function": "summary", "args": ["value"]}]},
+    {"action": "collective_info", "description": "Collectives", "display": "always", "input": {}, "output": {}},
     {"action": "inventory", "description": "All", "display": "always", "input": {}, "output": {}},
     {"action": "daemon_stats", "description": "Counters", "display": "always", "input": {}, "output": {}}
   ]})";
@@ -123,7 +124,7 @@ PaperMesh::Outcome PaperMesh::perform(const PaperNode& node, const proto::Reques
     proto::Traits traits;
     traits.identity = node.name;
     traits.classes = node.classes;
-    traits.agents = {"discovery", "lab", "rpcutil"};
+    traits.agents = {"discovery", "lab", "mesh", "rpcutil"};
     traits.facts = node.facts;
     if (!need(proto::Matcher::compile(body.filter)).matches(traits)) return {proto::Outcome::not_matched, {}, {}, {}};
     proto::Value::Map data;
@@ -144,7 +145,8 @@ std::vector<PaperMesh::Timed> PaperMesh::honest(const proto::Request& request) c
     const auto route = need(proto::unpack<proto::Route>(sealed.route));
     const auto body = need(proto::unpack<proto::RequestBody>(sealed.body));
     std::vector<Timed> timed;
-    const auto expected = static_cast<std::uint32_t>(nodes.size());
+    auto expected = static_cast<std::uint32_t>(nodes.size());
+    for (const auto& group : missing_groups) expected += group.nodes;
     timed.push_back({1ms, proto::Ack{route.request, request.attempt, expected}});
     proto::Up up;
     up.request = route.request;
@@ -173,7 +175,8 @@ std::vector<PaperMesh::Timed> PaperMesh::honest(const proto::Request& request) c
         timed.push_back({node.delay, up});
     }
     up.answers.clear();
-    up.missing.clear();
+    up.missing = missing_groups;
+    for (const auto& group : missing_groups) up.ledger.counts[static_cast<std::size_t>(group.outcome)] += group.nodes;
     ++up.sequence;
     up.ledger.closure = proto::Closure::closed;
     timed.push_back({last, up});

@@ -60,6 +60,7 @@ class PaperMesh {
     std::vector<Timed> honest(const proto::Request& request) const;
 
     std::vector<PaperNode> nodes;
+    std::vector<proto::Missing> missing_groups;  // whole ones, told with the closed account
     proto::Now now{proto::Instant(1000s), proto::WallTime(1'790'000'000s)};
 
  private:
