@@ -29,8 +29,8 @@ class Performer {
         security::TrustStore& trust;
         Site& site;
         Log& log;
-        std::function<MeshView(proto::Now)> look_at_mesh =
-            {};  // for agents that see the mesh; may be called in perform()
+        // For agents that see the mesh. Called in perform() only.
+        std::function<MeshView(proto::Now)> look_at_mesh = {};
     };
     Performer(Parts parts, std::optional<security::Audit> audit, Executor::Limits limits);
 
