@@ -149,14 +149,29 @@ void Engine::State::branch_words(proto::Now now, const proto::RequestId& id, Acc
         for (const auto& node : bare.nodes) write({.node = node, .outcome = bare.outcome, .sealed = {}});
     }
     for (auto& missing : up.missing) account.foreign_missing[name].insert_or_assign(missing.node, std::move(missing));
-    account.abroad[name] = up.ledger;
     const Timer timer{.kind = Timer::Kind::branch, .request = id, .peer = from};
     if (up.ledger.closure == Closure::open) {
+        account.abroad[name].expected = std::max(up.ledger.expected, account.abroad[name].expected);
         timers.set(timer, now.mono + patience_with(from, timing.relay_poll_interval));
         return;
     }
+    account.abroad[name] = close_branch(account, name, branch);
     for (const auto& [peer, asked] : branch.asked) timers.cancel({.kind = Timer::Kind::branch, .request = id, .peer = peer});
     review_account(now, id);
+}
+
+// What was heard from there, whoever told it, and who was named without having been heard.
+proto::Ledger Engine::State::close_branch(Account& account, const std::string& name, const Branch& branch) {
+    proto::Ledger ledger = branch.written;
+    for (auto& [node, missing] : account.foreign_missing[name]) {
+        if (!node.is_zero() && branch.heard.contains(node)) continue;
+        ledger.counts[static_cast<std::size_t>(missing.outcome)] += missing.nodes;
+        account.missing.push_back(std::move(missing));
+    }
+    account.foreign_missing.erase(name);
+    ledger.expected = ledger.accounted();
+    ledger.closure = Closure::closed;
+    return ledger;
 }
 
 void Engine::State::branch_lost(proto::Now now, const proto::RequestId& id, const proto::PeerId& peer) {
@@ -216,6 +231,9 @@ void Engine::State::give_up_group(Account& account, const std::string& name, Rea
     }
     kept.closure = Closure::closed;
     ledger = kept;
+    if (!asked_here) return;
+    for (auto& [node, missing] : account.foreign_missing[name]) account.missing.push_back(std::move(missing));
+    account.foreign_missing.erase(name);
 }
 
 void Engine::State::write_foreign(proto::Now now, const proto::RequestId& id, Account& account, proto::Answer answer) {

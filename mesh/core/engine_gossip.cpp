@@ -178,7 +178,10 @@ void Engine::State::greet(proto::Now now, LinkId id) {
     if (found == links.end()) return;
     const auto peer = found->second.peer;
     found->second.greeted = true;
-    if (!ours(peer)) return send_groups(now, id);
+    if (!ours(peer)) {
+        ping(now, id);  // how far away it is decides how patient we are
+        return send_groups(now, id);
+    }
     if (!is_relay(peer)) return send_relays(now, id);
     if (!relay) return;  // we attach to it, and it tells us
     if (members.of_group() <= small_group) return send_roster(now, id);

@@ -290,6 +290,7 @@ void Engine::State::on_attach(proto::Now now, LinkId link, const proto::Attach& 
     if (attach.standing != peer.standing) peer.attached_at = now.mono;
     peer.standing = attach.standing;
     if (!newly) return;
+    members.seen_now(now, from);
     pass_on(now, {from}, from);  // it is up, and where it can be asked
     const std::vector<proto::RequestId> live(open.begin(), open.end());
     for (const auto& id : live) {

@@ -25,6 +25,8 @@ constexpr std::size_t published_topics_max = 1024;
 // A client has two entries and rarely a third; whoever else asks takes the place of the oldest.
 constexpr std::size_t parents_max = 4;
 constexpr std::size_t standbys_max = 256;
+// Half around the world and back, until it is measured.
+constexpr proto::Duration far_away = std::chrono::milliseconds(300);
 
 std::optional<proto::Route> route_of(const proto::Request& request) {
     const auto sealed = proto::unpack<proto::SealedRequest>(request.sealed);
@@ -123,6 +125,12 @@ void Engine::State::relay_request(proto::Now now, proto::Request request, const 
         if (!room_for(request)) return overloaded(now, id, request.accountant, request.attempt);
         auto& account = open_account(now, std::move(request), route, false, parent);
         if (to_go_abroad) account.gateway = members.self();
+        // We may have answered it for ourselves alone before; from now on the account speaks.
+        if (const auto duty = duties.find(id); duty != duties.end()) {
+            forget_waiting(parent.peer, id);
+            std::erase_if(duty->second.to, [&](const Reporter& one) { return one.accountant == parent.peer; });
+            duty->second.to.push_back({members.self(), account.attempt});
+        }
         return begin(now, id);
     }
     auto& account = known->second;
@@ -346,7 +354,9 @@ void Engine::State::hand_out(proto::Now now, const proto::RequestId& id, Account
 
 proto::Duration Engine::State::patience_with(const proto::PeerId& peer, std::chrono::milliseconds patience) const {
     const auto found = peers.find(peer);
-    return found == peers.end() ? proto::Duration(patience) : patience + found->second.round_trip * 3 / 2;
+    if (found == peers.end()) return patience;
+    const bool unknown = found->second.round_trip.count() == 0 && !ours(peer);
+    return patience + (unknown ? far_away : proto::Duration(found->second.round_trip)) * 3 / 2;
 }
 
 void Engine::State::arm(proto::Now now, const proto::RequestId& id, const proto::PeerId& child,

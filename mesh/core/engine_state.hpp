@@ -314,6 +314,7 @@ struct Engine::State {
     Branch* branch_of(Account& account, const proto::PeerId& gateway);
     void branch_words(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from,
                       proto::Up& up);
+    static proto::Ledger close_branch(Account& account, const std::string& group, const Branch& branch);
     void branch_lost(proto::Now now, const proto::RequestId& id, const proto::PeerId& gateway);
     void branch_patience(proto::Now now, const proto::RequestId& id, const proto::PeerId& gateway);
     static void give_up_group(Account& account, const std::string& group, proto::Reason reason);

@@ -75,6 +75,11 @@ bool Roster::mark_up(proto::Now now, const proto::PeerId& peer) {
     return changed;
 }
 
+void Roster::seen_now(proto::Now now, const proto::PeerId& peer) {
+    Member* member = entry(peer);
+    if (member != nullptr && member->state == proto::MemberState::up) member->since = now.mono;
+}
+
 bool Roster::mark_down(proto::Now now, const proto::PeerId& peer) {
     Member* member = entry(peer);
     if (member == nullptr || member->state == proto::MemberState::left) return false;

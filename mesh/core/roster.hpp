@@ -52,6 +52,7 @@ class Roster {
 
     // Each returns whether the state changed.
     bool mark_up(proto::Now now, const proto::PeerId& peer);
+    void seen_now(proto::Now now, const proto::PeerId& peer);  // up, and newer than any word of its loss so far
     bool mark_down(proto::Now now, const proto::PeerId& peer);
     bool mark_left(proto::Now now, const proto::PeerId& peer);
     void forget(const proto::PeerId& peer);
