@@ -91,7 +91,10 @@ void Engine::State::set_relays(proto::Now now, std::vector<proto::PeerId> chosen
     const auto gateways = relay ? RelayRanking::gateways(relay_records()) : std::vector<proto::PeerId>();
     gateway = std::find(gateways.begin(), gateways.end(), members.self()) != gateways.end();
     if (!changed && gateway == was_gateway) return;
-    if (relay && !is_relay(members.self())) return become_leaf(now);
+    if (relay && !is_relay(members.self())) {
+        told_members = static_cast<std::uint32_t>(members.of_group());
+        return become_leaf(now);
+    }
     // Their places changed, and so what we want from them.
     std::vector<proto::PeerId> moved;
     for (const auto& [id, peer] : peers) {
@@ -178,15 +181,19 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
     const bool named = std::binary_search(told.relays.begin(), told.relays.end(), members.self());
     if (relay) {
         // Who knows less believes who knows more; relays that know the same compute the same.
-        if (named || told.members <= members.of_group()) return;
+        if (named || told.members <= std::max<std::size_t>(told_members, members.of_group())) return;
         told_members = told.members;
         relays = std::move(told.relays);
         return become_leaf(now);
     }
-    const bool at_home = std::any_of(peers.begin(), peers.end(), [](const auto& one) {
-        return one.second.attached != Standing::none && !one.second.links.empty();
+    const bool at_home = std::any_of(peers.begin(), peers.end(), [&](const auto& one) {
+        return one.first != from && one.second.attached != Standing::none && !one.second.links.empty();
     });
-    if (!by_relay && at_home) return;
+    if (!by_relay && told.members <= told_members && (at_home || told.relays == relays)) {
+        // Those who know more named it a relay, and it does not know.
+        if (is_relay(from) && told.relays != relays) send_relays(now, link);
+        return;
+    }
     told_members = told.members;
     if (named && can_relay(self.record->body)) {
         relays = std::move(told.relays);
