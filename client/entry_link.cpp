@@ -36,10 +36,6 @@ EntryLink::Candidate* EntryLink::candidate(Links::LinkId link) {
     return nullptr;
 }
 
-const EntryLink::Candidate* EntryLink::candidate(Links::LinkId link) const {
-    return const_cast<EntryLink*>(this)->candidate(link);
-}
-
 void EntryLink::start() {
     if (started_) return;
     started_ = true;
@@ -211,11 +207,14 @@ bool EntryLink::send(const proto::Message& message) {
     return current_ && links_.send(candidates_[*current_].link, proto::encode(message));
 }
 
-std::string EntryLink::name() const { return current_ ? name(candidates_[*current_].link) : "no entry"; }
+std::string EntryLink::name() const { return current_ ? name(link()) : "no entry"; }
 
 std::string EntryLink::name(Links::LinkId link) const {
-    const auto* const found = candidate(link);
-    return found == nullptr ? "a lost entry" : fmt::format("{} ({})", links_.peer_name(link), found->entry.endpoint);
+    const auto found = std::find_if(candidates_.begin(), candidates_.end(),
+                                    [&](const Candidate& candidate) { return candidate.link == link; });
+    if (found == candidates_.end()) return "no entry";
+    const auto peer = links_.peer_name(link);  // empty: lost by now
+    return peer.empty() ? found->entry.endpoint : fmt::format("{} ({})", peer, found->entry.endpoint);
 }
 
 std::string EntryLink::complaints() const {

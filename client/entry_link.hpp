@@ -74,7 +74,6 @@ class EntryLink {
     bool relays_awaited() const;
     Candidate* relay(const Entry& entry, const std::string& named_by);
     Candidate* candidate(Links::LinkId link);
-    const Candidate* candidate(Links::LinkId link) const;
     std::size_t count(State state) const;
 
     Links& links_;

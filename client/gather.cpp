@@ -20,6 +20,13 @@ std::uint32_t milliseconds_left(proto::Instant deadline, proto::Instant now) {
     return left > 0 ? static_cast<std::uint32_t>(left) : 0;
 }
 
+// A named relay's endpoint is foreign text: never a socket of this machine, nothing that shows as something else.
+bool is_remote(std::string_view endpoint) {
+    return endpoint.starts_with("tcp://") && std::all_of(endpoint.begin(), endpoint.end(), [](char character) {
+               return character > ' ' && character < '\x7f';
+           });
+}
+
 }  // namespace
 
 Gather::Gather(EntryLink& entry, security::TrustStore& trust, const SealedCall& call, Watcher watcher)
@@ -159,7 +166,7 @@ std::vector<Entry> Gather::read_relays(const proto::Redirect& redirect, std::str
         const auto body = security::open_record(trust_, record, now_.wall);
         if (!body) {
             trouble = "nobody who can be trusted: " + body.error().detail;
-        } else if (!body->link_endpoint.starts_with("tcp://")) {  // never a socket of this machine
+        } else if (!is_remote(body->link_endpoint)) {
             trouble = fmt::format("only {}, which cannot be dialled", body->name);
         } else if (relays.size() < proto::limits::redirect_records_max) {
             relays.push_back({body->link_endpoint, body->curve_key});
@@ -171,8 +178,8 @@ std::vector<Entry> Gather::read_relays(const proto::Redirect& redirect, std::str
 }
 
 void Gather::hear_redirect(Links::LinkId from, const proto::Redirect& redirect) {
+    if (asked_.erase(from) == 0) return;  // who was not asked has nobody to name
     const bool from_entry = from == entry_.link() || !entry_.up();
-    asked_.erase(from);
     if (redirects_.size() >= redirects_max) {
         misled_ = misled_ || from_entry;
         return;

@@ -57,7 +57,7 @@ void read_answer(MeshMap& map, const Reply& reply) {
     node.version = text(reply.data, "version");
     node.gateway = flag(reply.data, "gateway");
     node.started = integer(reply.data, "started");
-    node.members = integer(reply.data, "members");
+    if (const auto members = integer(reply.data, "members")) node.members = std::max<std::int64_t>(*members, 0);
     node.links_left_out = integer(reply.data, "links_left_out").value_or(0);
     for (const auto& said : list(reply.data, "links")) {
         auto link = read_link(said);

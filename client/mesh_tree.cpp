@@ -51,10 +51,9 @@ class Drawing {
         } else {
             branch.details = {counted(group.nodes, "node", "nodes")};
         }
-        std::size_t members = 0;  // as its best-informed relay knows
+        std::int64_t members = 0;  // as its best-informed relay knows
         for (const auto* relays : {&group.gateways, &group.relays}) {
-            for (const auto& relay : *relays)
-                members = std::max(members, static_cast<std::size_t>(map_.nodes.at(relay).members.value_or(0)));
+            for (const auto& relay : *relays) members = std::max(members, map_.nodes.at(relay).members.value_or(0));
         }
         for (const auto* relays : {&group.gateways, &group.relays, &group.proxies}) {
             for (const auto& relay : *relays) branch.children.push_back(relay_branch(relay, group, members));
@@ -70,14 +69,14 @@ class Drawing {
         return branch;
     }
 
-    Branch relay_branch(const std::string& name, const MeshMap::Group& group, std::size_t members) const {
+    Branch relay_branch(const std::string& name, const MeshMap::Group& group, std::int64_t members) const {
         const auto& node = map_.nodes.at(name);
         Branch branch{visible(name), {}, {}};
         std::string role = node.gateway ? "gateway" : "relay";
         if (node.proxy) role += ", proxy";
         branch.details.push_back(role);
         add_state(branch, name, node);
-        if (node.known == Known::answered && static_cast<std::size_t>(node.members.value_or(0)) < members)
+        if (node.known == Known::answered && node.members.value_or(0) < members)
             branch.details.push_back(
                 doubtful(fmt::format("knows only {} of {} members", node.members.value_or(0), members)));
         add_relay_links(branch, name, node, group);

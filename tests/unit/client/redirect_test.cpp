@@ -124,8 +124,9 @@ TEST_CASE("forged records are not followed") {
     const auto stolen =
         mesh.record("rel1", one, [&](auto& body) { body.curve_key = mesh.keys("rel2").curve.public_key; });
     const auto local = mesh.record("rel1", "ipc:///run/victim.sock");
+    const auto lines = mesh.record("rel1", "tcp://relay1:1\n  tcp://good:1");
     for (const auto& bad :
-         {changed, stolen, strange.record("rel1", one), local, proto::Bytes{1, 2, 3}, proto::Bytes{}}) {
+         {changed, stolen, strange.record("rel1", one), local, lines, proto::Bytes{1, 2, 3}, proto::Bytes{}}) {
         Run alone(mesh, {{"a", leaf({bad})}, {one, {}}});
         const auto failed = alone.go();
         REQUIRE(!failed.has_value());
