@@ -122,7 +122,7 @@ void Engine::State::roster_frame(proto::Now now, LinkId from, std::vector<Opened
     const proto::PeerId sender = found->second.peer;
     heard_from(now, found->second);
     if (!ours(sender)) return notice(NoticeKind::malformed_frame, sender);
-    std::vector<proto::PeerId> fresh;
+    std::vector<proto::PeerId> fresh, denied;
     for (auto& one : entries) {
         const proto::PeerId peer = one.record->body.peer;
         const auto age = std::chrono::milliseconds(one.since_ms);
@@ -133,6 +133,9 @@ void Engine::State::roster_frame(proto::Now now, LinkId from, std::vector<Opened
         if (gone && members.find(peer) == nullptr && age >= timing.forget_down) continue;
         const auto at = peers.find(peer);
         const bool first = at == peers.end();
+        if (one.state == proto::MemberState::down && !first && at->second.standing == proto::Standing::primary &&
+            one.record->body.incarnation <= members.find(peer)->record->body.incarnation)
+            denied.push_back(peer);
         Roster::Word word{.record = std::move(one.record),
                           .state = one.state,
                           .since = now.mono - age,
@@ -147,6 +150,11 @@ void Engine::State::roster_frame(proto::Now now, LinkId from, std::vector<Opened
     }
     if (!relay) settle_homes(now);
     if (!fresh.empty()) pass_on(now, fresh, sender);
+    // Somebody lost a leaf that is ours now: whoever heard it hears from us that it lives.
+    for (const auto& peer : denied) {
+        members.seen_now(now, peer);
+        pass_on(now, {peer}, peer);
+    }
 }
 
 // In a small group what is new goes on at once, and on and on until everybody knows. In a large one relays are told by who

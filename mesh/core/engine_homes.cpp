@@ -43,7 +43,7 @@ bool Engine::State::seed_is_of_use(const proto::CurvePublicKey& key) const {
     if (owner == keys.end()) return relay || lonely();  // a relay never gives up: this is what joins parted meshes again
     const auto* member = members.find(owner->second);
     if (member->state == proto::MemberState::left) return relay || lonely();
-    if (members.ours(*member)) return lonely() || (relay && is_relay(owner->second));
+    if (members.ours(*member)) return relay || lonely();
     const auto group = others.find(member->record->body.group);
     return lonely() || (relay && (group == others.end() || group->second.gateways.empty()));
 }

@@ -164,7 +164,7 @@ void Engine::State::group_request(proto::Now now, const proto::PeerId& from, pro
 void Engine::State::standby_request(proto::Now now, const proto::PeerId& from, proto::Request request,
                                     const proto::Route& route) {
     const auto id = route.request;
-    if (accounts.contains(id)) return;
+    if (accounts.contains(id) || duties.contains(id)) return;  // the first one's copy was quicker
     if (standbys.size() >= standbys_max) return notice(NoticeKind::table_full, from, id);
     request.scope = Scope::group;
     timers.set({.kind = Timer::Kind::standby, .request = id}, now.mono + timing.standby_patience);
@@ -174,7 +174,7 @@ void Engine::State::standby_request(proto::Now now, const proto::PeerId& from, p
 
 void Engine::State::standby_due(proto::Now now, const proto::RequestId& id) {
     auto kept = standbys.extract(id);
-    if (kept.empty() || accounts.contains(id)) return;
+    if (kept.empty() || accounts.contains(id) || duties.contains(id)) return;
     auto& [from, request] = kept.mapped();
     const auto waited = milliseconds(timing.standby_patience);
     request.left_ms = request.left_ms > waited ? request.left_ms - waited : 1;
