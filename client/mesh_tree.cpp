@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -155,7 +156,7 @@ class Drawing {
     void add_relay_links(Branch& branch, const std::string& name, const MeshMap::Node& node,
                          const MeshMap::Group& group) const {
         if (node.known != Known::answered) return;
-        double least = 0, most = 0;
+        std::optional<double> least, most;  // of what was measured
         std::size_t relays = 0;
         for (const auto& link : node.links) {
             const auto& peer = map_.nodes.at(link.peer);
@@ -167,9 +168,10 @@ class Drawing {
             }
             if (!peer.relay()) continue;
             ++relays;
-            const double rtt = link.rtt_ms.value_or(0);
-            least = relays == 1 ? rtt : std::min(least, rtt);
-            most = std::max(most, rtt);
+            if (link.rtt_ms) {
+                least = std::min(least.value_or(*link.rtt_ms), *link.rtt_ms);
+                most = std::max(most.value_or(*link.rtt_ms), *link.rtt_ms);
+            }
             const bool told_there = peer.known == Known::answered && link.peer < name;
             if (!told_there && (link.flaps > 0 || link.silent_s > long_silence_s)) {
                 Branch odd{"! " + visible(link.peer), {}, {}};
@@ -177,10 +179,11 @@ class Drawing {
                 branch.children.push_back(std::move(odd));
             }
         }
-        if (relays > 0)
-            branch.details.push_back(
-                "linked with " + counted(relays, "relay", "relays") +
-                (most > least ? fmt::format(", {:.2f}-{:.2f} ms", least, most) : fmt::format(", {:.2f} ms", most)));
+        std::string linked = "linked with " + counted(relays, "relay", "relays");
+        if (least)
+            linked +=
+                *most > *least ? fmt::format(", {:.2f}-{:.2f} ms", *least, *most) : fmt::format(", {:.2f} ms", *most);
+        if (relays > 0) branch.details.push_back(std::move(linked));
         for (const auto* others : {&group.gateways, &group.relays, &group.proxies}) {
             for (const auto& other : *others) {
                 if (other == name || node.links_left_out > 0 || map_.link(name, other) != nullptr) continue;

@@ -163,6 +163,11 @@ TEST_CASE("the picture of a part: peers that were not asked are known from those
           "\n");
 }
 
+TEST_CASE("a link between relays that was not measured yet has no time") {
+    Scene scene({node("rel1", "relay", {{"rel2", "relay"}}), node("rel2", "relay", {{"rel1", "relay"}})});
+    CHECK(has(scene.console.run({"mesh"}).out, "├─ rel1   relay   up 3 d 0 h   linked with 1 relay\n"));
+}
+
 // Whether it is one graph of Graphviz's language: balanced braces outside of quoted strings, every statement closed.
 bool is_dot(std::string_view text) {
     int depth = 0;
