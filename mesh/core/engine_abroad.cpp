@@ -78,11 +78,12 @@ void Engine::State::gateway_lost(proto::Now now, const proto::RequestId& id, Acc
 // ------------------------------------------------------------------------------------------------ gateway
 
 void Engine::State::go_abroad(proto::Now now, const proto::RequestId& id, Account& account) {
-    account.abroad.clear();
+    // Where we asked already, what we know stands.
+    std::erase_if(account.abroad, [&](const auto& one) { return !account.branches.contains(one.first); });
     if (self.confined.contains(account.collective) || !gateway) return;
     for (const auto& [name, group] : others) {
         const auto count = members_of(group, account.collective);
-        if (count == 0) continue;
+        if (count == 0 || account.branches.contains(name)) continue;
         account.abroad.emplace(name, proto::Ledger{.expected = count});
         account.branches.try_emplace(name);
     }
@@ -90,7 +91,7 @@ void Engine::State::go_abroad(proto::Now now, const proto::RequestId& id, Accoun
     for (const auto& [name, branch] : account.branches) names.push_back(name);
     for (const auto& name : names) {
         auto& branch = account.branches.at(name);
-        if (!account.closed && branch.asked.empty()) ask_branch(now, id, account, name, branch);
+        if (branch.tried.empty()) ask_branch(now, id, account, name, branch);
     }
 }
 
@@ -245,13 +246,43 @@ void Engine::State::write_foreign(proto::Now now, const proto::RequestId& id, Ac
     written(now, id, account, bytes);
 }
 
+// The end of what others told. Where gateways took turns, or only told us, the sum is made anew of what was written down: a
+// later one may not know what an earlier one brought.
 void Engine::State::write_foreign_missing(Account& account) {
+    proto::Ledger sum;
+    for (const auto& [node, outcome] : account.foreign) sum.add(outcome);
     for (auto& [group, missing] : account.foreign_missing) {
         for (auto& [node, one] : missing) {
-            if (node.is_zero() || !account.foreign.contains(node)) account.missing.push_back(std::move(one));
+            if (node.is_zero()) {
+                const auto before = account.told_before.find(group);
+                const auto now_told = account.abroad.find(group);
+                if (before != account.told_before.end() && now_told != account.abroad.end()) {
+                    proto::Ledger last;
+                    keep_answers(last, now_told->second);
+                    const auto last_count = last.accounted();
+                    keep_answers(last, before->second);
+                    one.nodes -= std::min(one.nodes, last.accounted() - last_count);
+                }
+                if (one.nodes == 0) continue;
+            } else if (account.foreign.contains(node)) {
+                continue;
+            }
+            sum.counts[static_cast<std::size_t>(one.outcome)] += one.nodes;
+            account.missing.push_back(std::move(one));
         }
     }
     account.foreign_missing.clear();
+    if (account.abroad.empty() || (account.gateway == members.self() && account.told_before.empty())) return;
+    for (const auto& [group, branch] : account.branches) {  // closed here, and written down then
+        const auto& ledger = account.abroad.at(group);
+        for (std::size_t i = 0; i < proto::outcome_count; ++i) {
+            if (!is_answer(static_cast<Outcome>(i))) sum.counts[i] += ledger.counts[i];
+        }
+    }
+    sum.expected = sum.accounted();
+    sum.closure = Closure::closed;
+    account.abroad.clear();
+    account.abroad.emplace("", sum);
 }
 
 }  // namespace mco::mesh
