@@ -86,6 +86,7 @@ std::vector<proto::PeerId> relays_of(const World& world, Site site) {
 
 Settled settled(const World& world) {
     Settled sum;
+    sum.starting = world.starting();
     for (std::size_t i = 0; i < world.groups().size(); ++i) {
         const auto site = static_cast<Site>(i);
         const auto relays = relays_of(world, site);

@@ -17,7 +17,10 @@ struct Settled {
     std::size_t relays = 0, relays_linked = 0;    // with a link and a subscription to and from each other relay of the group
     std::size_t leaves = 0, leaves_attached = 0;  // to the first of their relays, and it knows what they subscribed to
     std::size_t groups = 0, groups_joined = 0;    // with a gateway that is linked to each other group
-    bool all() const { return relays == relays_linked && leaves == leaves_attached && groups == groups_joined; }
+    std::size_t starting = 0;                     // not running yet
+    bool all() const {
+        return starting == 0 && relays == relays_linked && leaves == leaves_attached && groups == groups_joined;
+    }
 };
 Settled settled(const World& world);
 std::string text_of(const Settled& one);  // "3 relays, 4 leaves", and how many of them are in their place if not all are

@@ -105,7 +105,9 @@ void World::start_warm() {
         for (const auto place : members) {
             const bool relay = std::binary_search(chosen.begin(), chosen.end(), id(place));
             const auto when = relay ? proto::Duration(rng_.below(100'000)) : leaves_from + proto::Duration(rng_.below(spread));
+            ++starting_;
             at(when, [this, place, known = relay ? everybody : relays] {
+                --starting_;
                 if (!nodes_[place]->engine) start_engine(place, known);
             });
         }

@@ -103,6 +103,7 @@ class World {
     proto::Now now() const { return now_; }
     std::uint64_t steps() const { return steps_; }
     std::size_t nodes() const { return nodes_.size(); }
+    std::size_t starting() const { return starting_; }  // of a warm start: will run in a moment
     bool running(Place node) const { return nodes_.at(node)->engine.has_value(); }
     bool frozen(Place node) const { return nodes_.at(node)->frozen; }
     const Engine& engine(Place node) const { return *nodes_.at(node)->engine; }
@@ -128,7 +129,6 @@ class World {
     const Traffic& traffic(Place node) const { return nodes_.at(node)->traffic; }
     std::uint64_t busiest_connection() const;
     void reset_traffic();
-    std::size_t records_known() const { return records_.size(); }
 
  private:
     using ConnectionId = std::uint64_t;
@@ -315,6 +315,7 @@ class World {
     std::map<proto::RequestId, std::size_t> request_numbers_;
     std::set<std::tuple<Place, std::uint64_t, proto::RequestId>> answered_;
     Place next_client_ = first_client;
+    std::size_t starting_ = 0;
     Place last_active_ = 0;
 };
 
