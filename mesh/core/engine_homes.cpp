@@ -275,6 +275,7 @@ void Engine::State::on_redirect(proto::Now now, LinkId link, const proto::Redire
     peer.shunned_until = now.mono + timing.shun;
     hang_up(now, link, proto::Errc::overloaded);
     settle_homes(now);
+    timers.set({.kind = Timer::Kind::review, .peer = from}, now.mono + timing.shun);
 }
 
 // ------------------------------------------------------------------------------------------------ relay
@@ -283,11 +284,14 @@ void Engine::State::on_attach(proto::Now now, LinkId link, const proto::Attach& 
     const auto from = links.at(link).peer;
     auto& peer = peers.at(from);
     if (!ours(from)) return notice(NoticeKind::malformed_frame, from);
-    const auto children = std::count_if(peers.begin(), peers.end(), [](const auto& one) {
-        return one.second.standing == Standing::primary;
-    });
-    const bool full = peer.standing != Standing::primary && static_cast<std::size_t>(children) >= proto::limits::relay_children_max;
-    if (attach.standing != Standing::none && (!relay || leaving || full)) {
+    const auto full = [&] {  // rarely so many links: the children are not counted each time
+        if (peer.standing == Standing::primary || links.size() < proto::limits::relay_children_max) return false;
+        const auto children = std::count_if(peers.begin(), peers.end(), [](const auto& one) {
+            return one.second.standing == Standing::primary;
+        });
+        return static_cast<std::size_t>(children) >= proto::limits::relay_children_max;
+    };
+    if (attach.standing != Standing::none && (!relay || leaving || full())) {
         notice(NoticeKind::redirected, from);
         if (!relay) send_relays(now, link);
         return send(link, proto::Redirect{});

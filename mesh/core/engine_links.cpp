@@ -345,6 +345,7 @@ void Engine::State::review(proto::Now now, const proto::PeerId& id) {
     if (!relay && ours(id) && now.mono >= first && now.mono >= peer.shunned_until) {
         peer.shunned_until = now.mono + timing.shun;  // the next relay in our order takes its place meanwhile
         settle_homes(now);
+        timers.set(timer, peer.shunned_until);
     }
 }
 
