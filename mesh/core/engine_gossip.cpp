@@ -100,6 +100,7 @@ void Engine::State::forget_member(proto::Now now, const proto::PeerId& peer) {
         timers.set(timer, now.mono + timing.forget_down);
         return;
     }
+    peer_unlinked(now, peer);  // whoever still waits for it, waits in vain
     const auto key = members.find(peer)->record->body.curve_key;
     for (const auto kind : {Timer::Kind::review, Timer::Kind::bench, Timer::Kind::forget})
         timers.cancel({.kind = kind, .peer = peer});
@@ -190,8 +191,8 @@ void Engine::State::greet(proto::Now now, LinkId id) {
         ping(now, id);  // how far away it is decides how patient we are
         return send_groups(now, id);
     }
-    if (!is_relay(peer)) return send_relays(now, id);
-    if (!relay) return;  // we attach to it, and it tells us
+    // A leaf knows the relays only; one of them that comes back to it as its seed may know nobody else yet.
+    if (!relay || !is_relay(peer)) return send_relays(now, id);
     if (members.of_group() <= small_group) return send_roster(now, id);
     ping(now, id);  // the digest in it says whether there is anything to tell
 }
