@@ -98,7 +98,7 @@ World::Options Simulation::options(const Plan& plan) {
     options.homes = plan.homes;
     options.trace_max = 0;
     options.check = false;
-    options.start = World::Start::warm;
+    options.start = World::Start::warm_without_seeds;
     options.network.delay_min = proto::Duration(130);  // 0.3 ms there and back inside a site, 30 to 150 ms between two
     options.network.delay_max = proto::Duration(170);
     if (plan.groups > 1) {

@@ -118,8 +118,8 @@ void Client::frame(proto::Now now, std::size_t entry, proto::BytesView octets) {
 void Client::on_redirect(proto::Now now, std::size_t entry, proto::Redirect redirect) {
     if (redirect.request != plan_.request) return complain("sent on for another request");
     if (redirect.records.empty()) return complain("sent on, but not told where to");
-    if (closed_ || cancelled_) return;
     useless_.insert(entry);
+    if (closed_ || cancelled_) return;
     if (++redirects_ > redirects_max) return;  // its timeout ends it
     patience_ends_ = now.mono + plan_.patience;  // for one of them to be reached
     entries_ += redirect.records.size();

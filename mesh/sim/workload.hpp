@@ -60,6 +60,8 @@ class Client {
     std::optional<proto::Instant> asked_at() const { return asked_at_; }
     std::optional<proto::Instant> answered_at() const { return answered_at_; }  // when the latest answer came
     std::optional<proto::Instant> closed_at() const { return closed_at_; }
+    // Cancelled before anybody took the request: nothing will come.
+    bool gave_up() const { return cancelled_ && entry_ && useless_.contains(*entry_); }
     std::uint8_t attempt() const { return attempt_; }
     std::optional<std::size_t> entry() const { return entry_; }  // asked last
     std::size_t redirects() const { return redirects_; }

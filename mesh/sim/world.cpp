@@ -32,6 +32,7 @@ World::World(Options options)
             for (Place node = 0; node < options_.nodes; ++node) start(node);
             break;
         case Start::warm:
+        case Start::warm_without_seeds:
             start_warm();
             break;
     }
@@ -42,6 +43,7 @@ Site World::site_of(const std::string& group) {
     if (found != groups_.end()) return static_cast<Site>(found - groups_.begin());
     groups_.push_back(group);
     members_.emplace_back();
+    seeds_.emplace_back();
     return static_cast<Site>(groups_.size() - 1);
 }
 
@@ -50,9 +52,8 @@ Place World::add_node() {
     auto node = std::make_unique<Node>();
     if (options_.character) node->character = options_.character(place);
     const auto site = site_of(node->character.group);
-    const auto seeds = std::count_if(members_[site].begin(), members_[site].end(),
-                                     [&](Place one) { return nodes_[one]->is_seed; });
-    node->is_seed = node->character.dialable && static_cast<std::size_t>(seeds) < options_.seeds;
+    node->is_seed = node->character.dialable && seeds_[site].size() < options_.seeds;
+    if (node->is_seed) seeds_[site].push_back(place);
     auto& body = node->body;
     body.peer = random_id<proto::PeerId>(ids_);
     body.name = fmt::format("node{}", place + 1);
@@ -85,7 +86,7 @@ void World::make_record(Place place) {
 void World::start(Place place) {
     if (nodes_.at(place)->engine) return;
     make_record(place);
-    start_engine(place, {});
+    start_engine(place, {}, seeds_for(place));
 }
 
 // Relays first, so that leaves find them.
@@ -95,20 +96,22 @@ void World::start_warm() {
     const auto spread = 200'000 + nodes_.size() * 10;  // microseconds: a herd, but not all in one instant
     for (const auto& members : members_) {
         RelayRanking ranking;
-        std::vector<SharedRecord> everybody, relays;
+        const auto everybody = std::make_shared<std::vector<SharedRecord>>();  // one list for all who start
+        const auto relays = std::make_shared<std::vector<SharedRecord>>();
         for (const auto place : members) {
-            everybody.push_back(nodes_[place]->record);
+            everybody->push_back(nodes_[place]->record);
             ranking.put(nodes_[place]->body, true);
         }
         const auto chosen = ranking.relays(members.size());
-        for (const auto& id : chosen) relays.push_back(nodes_[places_.at(id)]->record);
+        for (const auto& id : chosen) relays->push_back(nodes_[places_.at(id)]->record);
         for (const auto place : members) {
             const bool relay = std::binary_search(chosen.begin(), chosen.end(), id(place));
             const auto when = relay ? proto::Duration(rng_.below(100'000)) : leaves_from + proto::Duration(rng_.below(spread));
             ++starting_;
-            at(when, [this, place, known = relay ? everybody : relays] {
+            const bool seeds = relay || options_.start == Start::warm;
+            at(when, [this, place, seeds, known = relay ? everybody : relays] {
                 --starting_;
-                if (!nodes_[place]->engine) start_engine(place, known);
+                if (!nodes_[place]->engine) start_engine(place, *known, seeds ? seeds_for(place) : std::vector<Address>());
             });
         }
     }
@@ -119,10 +122,9 @@ std::vector<Address> World::seeds_for(Place place) const {
     const auto site = network_.site(place);
     std::vector<Address> seeds;
     const auto add = [&](Site from) {
-        for (const auto one : members_[from]) {
-            const auto& node = *nodes_[one];
-            if (node.is_seed && one != place)
-                seeds.push_back({fmt::format("sim://{}:fixed", node.body.name), node.body.curve_key});
+        for (const auto one : seeds_[from]) {
+            const auto& body = nodes_[one]->body;
+            if (one != place) seeds.push_back({fmt::format("sim://{}:fixed", body.name), body.curve_key});
         }
     };
     add(site);
@@ -131,7 +133,7 @@ std::vector<Address> World::seeds_for(Place place) const {
     return seeds;
 }
 
-void World::start_engine(Place place, std::vector<SharedRecord> known) {
+void World::start_engine(Place place, std::vector<SharedRecord> known, std::vector<Address> seeds) {
     auto& node = *nodes_[place];
     if (node.character.dialable) {
         endpoints_[node.body.link_endpoint] = place;
@@ -142,7 +144,7 @@ void World::start_engine(Place place, std::vector<SharedRecord> known) {
     ++node.process;
     Engine::Self self;
     self.record = node.record;
-    self.seeds = seeds_for(place);
+    self.seeds = std::move(seeds);
     self.homes = options_.homes;
     self.known = std::move(known);
     node.rng = rng_.fork();

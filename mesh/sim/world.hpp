@@ -40,6 +40,7 @@ class World {
     enum class Start : std::uint8_t {
         cold,  // everybody knows the seeds only
         warm,  // relays remember their group and leaves the relays, as after an update of everything at once
+        warm_without_seeds,  // and leaves trust their memory: no herd at the seeds
     };
     struct Options {
         std::size_t nodes = 3;
@@ -224,7 +225,7 @@ class World {
     // world.cpp
     void start_warm();
     void make_record(Place node);
-    void start_engine(Place node, std::vector<SharedRecord> known);
+    void start_engine(Place node, std::vector<SharedRecord> known, std::vector<Address> seeds);
     std::vector<Address> seeds_for(Place node) const;
     void forget_process(Place node, Death death);
     bool step();
@@ -307,7 +308,7 @@ class World {
     std::unordered_map<proto::PeerId, Place> places_;
     std::unordered_map<std::string, Place> endpoints_;  // of running nodes, of both kinds
     std::vector<std::string> groups_;
-    std::vector<std::vector<Place>> members_;  // by site
+    std::vector<std::vector<Place>> members_, seeds_;  // by site
     std::vector<std::unique_ptr<Connection>> connections_{1};  // by id; ended ones are empty, and 0 is none
     std::map<Place, Client> clients_;
     std::map<Place, std::vector<ConnectionId>> client_connections_;  // by entry; 0: none
