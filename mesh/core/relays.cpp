@@ -59,7 +59,8 @@ std::vector<proto::PeerId> RelayRanking::relays(std::size_t members) const {
         for (auto at = places.begin(); at != places.end() && chosen.size() < most; ++at) chosen.push_back(at->second);
     };
     take(always_, limits::relays_max);
-    const bool proxies_suffice = members <= members_per_proxy * chosen.size() && members > limits::full_mesh_max;
+    // One alone would take the mesh with it.
+    const bool proxies_suffice = chosen.size() >= 2 && members <= members_per_proxy * chosen.size() && members > limits::full_mesh_max;
     if (!proxies_suffice) take(willing_, std::max(relays_wanted(members), chosen.size()));
     std::sort(chosen.begin(), chosen.end());
     return chosen;

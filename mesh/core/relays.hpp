@@ -14,7 +14,8 @@ namespace mco::mesh {
 // Who forwards: computed from the roster by everybody who holds it, so nothing is negotiated. Pure functions.
 //
 // Of a group of N members `relays_wanted(N)` are relays: everybody up to limits::full_mesh_max, the square root beyond. Those
-// that wish to be one always come first, and if every 256 members have one such proxy nobody else is needed. The others
+// that wish to be one always come first, and if there are two or more of them, one for every 256 members,
+// nobody else is needed. The others
 // follow in the order of a hash of their id. Peer ids are hashes of keys, so nobody chooses his place cheaply. Hysteresis:
 // members count for as long as the roster remembers them, also while they are down, and a relay that is down is replaced
 // only after Timing::bench.

@@ -78,10 +78,8 @@ class World {
     // Faults and chores. All take effect now.
     Place add_node();
     void start(Place node);  // of a node that is not running: a new incarnation
-    enum class Death : std::uint8_t {
-        process,
-        host
-    };  // of a process the kernel tells its peers; of a host nobody does
+    // Of a process the kernel tells its peers; of a host nobody does.
+    enum class Death : std::uint8_t { process, host };
     void kill(Place node, Death death = Death::process);
     void leave(Place node);
     void freeze(Place node);

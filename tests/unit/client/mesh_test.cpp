@@ -1,7 +1,6 @@
 // mco mesh: pictures of a mesh from what its nodes say, literally.
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 
 #include <doctest/doctest.h>
@@ -193,21 +192,13 @@ bool is_dot(std::string_view text) {
     return ended && !quoted && text.starts_with("graph ");
 }
 
-// Graphviz's own word, where it is installed.
-bool graphviz_accepts(const test::TempDir& dir, const std::string& text) {
-    if (std::system("command -v dot >/dev/null 2>&1") != 0) return true;
-    const auto file = dir.write("graph.dot", text).string();
-    return std::system(("dot -Tsvg '" + file + "' >/dev/null 2>&1").c_str()) == 0;
-}
-
-TEST_CASE("--dot: one cluster a group, one line a link, accepted by Graphviz") {
+TEST_CASE("--dot: one cluster a group, one line a link") {
     Scene scene(two_sites());
     scene.mesh.missing_groups = {unreachable_group()};
     const auto ran = scene.console.run({"mesh", "--dot"});
     CHECK(ran.status == 5);
     CHECK(has(ran.err, "dc3 (400 nodes):"));
     CHECK(is_dot(ran.out));
-    CHECK(graphviz_accepts(scene.mesh.dir(), ran.out));
     CHECK(has(ran.out,
               "  subgraph cluster_0 {\n    label=\"dc1\";\n    n0 [label=\"edge1\", shape=diamond, style=dashed];\n"
               "    n1 [label=\"gw1\", shape=box, peripheries=2];\n"));
@@ -265,8 +256,7 @@ TEST_CASE("names and words of hostile nodes reach neither the terminal nor Graph
         if (words.back() == "-j") CHECK(proto::parse_json(ran.out).has_value());
         if (words.back() != "--dot") continue;
         CHECK(is_dot(ran.out));
-        CHECK(graphviz_accepts(scene.mesh.dir(), ran.out));
-        CHECK(has(ran.out, "label=\"\\\\x1b[2J\\\"];\\\\n<b>\\\\\""));
+            CHECK(has(ran.out, "label=\"\\\\x1b[2J\\\"];\\\\n<b>\\\\\""));
     }
 }
 
