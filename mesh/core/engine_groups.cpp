@@ -102,6 +102,9 @@ bool Engine::State::learn_group(proto::Now now, OpenedGroup told) {
     };
     const auto before = group.gateways;
     const bool moved = !same_gateways();
+    const auto same_count = [](const auto& a, const auto& b) { return a.collective == b.collective && a.members == b.members; };
+    const bool counted = !std::equal(group.collectives.begin(), group.collectives.end(), told.collectives.begin(),
+                                     told.collectives.end(), same_count);
     group.version = told.version;
     group.collectives = std::move(told.collectives);
     group.gateways = std::move(told.gateways);
@@ -117,7 +120,7 @@ bool Engine::State::learn_group(proto::Now now, OpenedGroup told) {
     for (const auto& record : before) {
         if (peers.contains(record->body.peer)) review(now, record->body.peer);
     }
-    return true;
+    return fresh || moved || counted;  // the same once more is no news, or it would go round for ever
 }
 
 void Engine::State::own_group_changed(proto::Now now) {

@@ -134,7 +134,7 @@ void Chaos::run() {
     make_peace();
     quiet_ = true;
     // The longest back-off, the longest silence, a round of pings; then the last request and the memory of it.
-    world_.run(seconds(150));
+    world_.run(seconds(80));
     work(seconds(2));
     world_.run(request_timeout + seconds(2));
     if (world_.failed()) return;
