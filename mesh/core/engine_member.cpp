@@ -31,7 +31,7 @@ void Engine::State::from_above(proto::Now now, proto::Request request) {
     if (lazies.erase(id) > 0) timers.cancel({.kind = Timer::Kind::lazy, .request = id});
     const bool accounts_for_others =
         request.scope == proto::Scope::local &&
-        (accounts.contains(id) || (relay && (request.gateway == members.self() || standbys.contains(id) ||
+        (accounts.contains(id) || (relay && (request.gateway == members.self() || (gateway && !others.empty()) ||
                                              std::any_of(peers.begin(), peers.end(), [](const auto& one) {
                                                  return one.second.standing != proto::Standing::none;
                                              }))));
