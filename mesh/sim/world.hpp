@@ -78,8 +78,7 @@ class World {
     // Faults and chores. All take effect now.
     Place add_node();
     void start(Place node);  // of a node that is not running: a new incarnation
-    // Of a process the kernel tells its peers; of a host nobody does.
-    enum class Death : std::uint8_t { process, host };
+    enum class Death : std::uint8_t { process, host };  // of a process the kernel tells its peers; of a host nobody does
     void kill(Place node, Death death = Death::process);
     void leave(Place node);
     void freeze(Place node);
