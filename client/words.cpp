@@ -41,8 +41,7 @@ proto::Result<std::vector<std::string>> split_shell_words(std::string_view line)
         }
     }
     if (quote != 0)
-        return proto::fail(proto::Errc::invalid,
-                           std::string("a quote ") + quote + " is not closed in: " + std::string(line));
+        return proto::fail(proto::Errc::invalid, fmt::format("a quote {} is not closed in: {}", quote, line));
     if (in_word) words.push_back(std::move(word));
     return words;
 }
