@@ -43,7 +43,7 @@ struct Plan {
 
 // What became of one request.
 struct Report {
-    proto::Duration last_reply{0}, closed{0};
+    proto::Duration last_reply{0}, closed{0}, round_trip{0};  // the slowest there is from the entry
     bool has_closed = false;
     std::size_t expected = 0, answered = 0, survivors = 0, survivors_answered = 0, attempts = 0;
     std::map<std::string, std::size_t> missing;  // by outcome and reason
@@ -83,7 +83,7 @@ class Simulation {
     void strike(Place victim, std::string what);
     std::vector<Place> entries();
     Place an_entry(std::optional<Place> beside);
-    Report report(const Client& client) const;
+    Report report(const Client& client, Place entry) const;
 
     Plan plan_;
     mesh::Rng dice_;
@@ -210,11 +210,14 @@ Report Simulation::request(Faults faults) {
     }
     say("");
     world_.set_observer({});
-    return report(view);
+    return report(view, asked_of.front());
 }
 
-Report Simulation::report(const Client& client) const {
+Report Simulation::report(const Client& client, Place entry) const {
     Report report;
+    const auto& network = world_.network();
+    for (mesh::sim::Site site = 0; site < world_.groups().size(); ++site)
+        report.round_trip = std::max(report.round_trip, 2 * network.distance(network.site(entry), site));
     const auto since = [&](std::optional<proto::Instant> when) {
         return when && client.asked_at() ? *when - *client.asked_at() : proto::Duration(0);
     };
@@ -279,6 +282,9 @@ std::string to_text(const Report& one) {
     } else {
         text += fmt::format("last reply {:.1f} ms, and the account was not closed: {} nodes answered\n", milli(one.last_reply), one.answered);
     }
+    if (one.round_trip.count() > 0)
+        text += fmt::format("  the slowest round trip from the entry: {:.1f} ms; the last reply came {:+.1f} ms after 1.2 times that\n",
+                            milli(one.round_trip), milli(one.last_reply - one.round_trip * 6 / 5));
     if (!one.victim.empty()) text += fmt::format("  killed: {}; attempts: {}\n", one.victim, one.attempts);
     text += fmt::format("  survivors that answered: {} of {} ({:.3f} %)\n", one.survivors_answered, one.survivors,
                         100.0 * static_cast<double>(one.survivors_answered) / static_cast<double>(std::max<std::size_t>(one.survivors, 1)));
@@ -294,10 +300,10 @@ std::string to_json(const Report& one) {
     std::string missing;
     for (const auto& [reason, count] : one.missing) missing += fmt::format("{}\"{}\":{}", missing.empty() ? "" : ",", reason, count);
     return fmt::format(
-        "{{\"last_reply_ms\":{:.3f},\"closed_ms\":{},\"expected\":{},\"answered\":{},\"survivors\":{},\"survivors_answered\":{},"
+        "{{\"last_reply_ms\":{:.3f},\"round_trip_ms\":{:.3f},\"closed_ms\":{},\"expected\":{},\"answered\":{},\"survivors\":{},\"survivors_answered\":{},"
         "\"missing\":{{{}}},\"attempts\":{},\"killed\":\"{}\",\"messages_per_node\":{:.2f},\"bytes_per_node\":{:.0f},"
         "\"most_messages_of_a_node\":{},\"most_bytes_of_a_node\":{},\"most_busy_of_a_node_ms\":{:.3f},\"most_bytes_of_a_connection\":{}}}",
-        milli(one.last_reply), one.has_closed ? fmt::format("{:.3f}", milli(one.closed)) : "null", one.expected, one.answered,
+        milli(one.last_reply), milli(one.round_trip), one.has_closed ? fmt::format("{:.3f}", milli(one.closed)) : "null", one.expected, one.answered,
         one.survivors, one.survivors_answered, missing, one.attempts, one.victim, one.messages, one.octets, one.load_messages,
         one.load_octets, milli(one.load_busy), one.connection_octets);
 }

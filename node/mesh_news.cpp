@@ -54,6 +54,8 @@ void MeshNews::note(const mesh::Notice& notice) {
             return debug(notice, "its relay was lost");
         case Kind::adopted:
             return debug(notice, "reports here, since its relay was lost");
+        case Kind::visited:
+            return debug(notice, "asked directly, since its relays were lost");
         case Kind::table_full:
             return debug(notice, "a table of the mesh is full");
         case Kind::late_reply:

@@ -38,7 +38,7 @@ struct Withdraw { proto::RequestId request; };                          // cance
 enum class NoticeKind : std::uint8_t {
     member_joined, member_down, member_left, member_up, late_reply, duplicate_request, unknown_request, malformed_frame,
     refused_overload, reparented, resent, table_full, stale_record, link_replaced,
-    became_relay, became_leaf, attached, redirected, fetched, orphaned, adopted, group_changed,
+    became_relay, became_leaf, attached, redirected, fetched, orphaned, adopted, visited, group_changed,
 };
 struct Notice { NoticeKind kind; proto::PeerId about; proto::RequestId request; };
 

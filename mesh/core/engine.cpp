@@ -210,6 +210,8 @@ void Engine::State::expire(proto::Now now, const Timer& timer) {
             return settle_homes(now);
         case Timer::Kind::bench:
             return bench_passed(now, timer.peer);
+        case Timer::Kind::homeless:
+            return homeless_passed(now);
         case Timer::Kind::forget:
             return forget_member(now, timer.peer);
         case Timer::Kind::gossip: {

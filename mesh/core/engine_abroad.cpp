@@ -143,7 +143,7 @@ void Engine::State::branch_words(proto::Now now, const proto::RequestId& id, Acc
     const auto write = [&](proto::Answer answer) {
         if (account.gather.knows(answer.node)) return;
         if (branch.heard.insert(answer.node).second) branch.written.add(answer.outcome);
-        write_foreign(now, id, account, std::move(answer));
+        write_foreign(account, std::move(answer));
     };
     for (auto& answer : up.answers) write(std::move(answer));
     for (const auto& bare : up.bare) {
@@ -154,11 +154,12 @@ void Engine::State::branch_words(proto::Now now, const proto::RequestId& id, Acc
     if (up.ledger.closure == Closure::open) {
         account.abroad[name].expected = std::max(up.ledger.expected, account.abroad[name].expected);
         timers.set(timer, now.mono + patience_with(from, timing.relay_poll_interval));
-        return;
+        return tell_all(id, account);
     }
     account.abroad[name] = close_branch(account, name, branch);
     for (const auto& [peer, asked] : branch.asked) timers.cancel({.kind = Timer::Kind::branch, .request = id, .peer = peer});
     review_account(now, id);
+    if (!account.closed) tell_all(id, account);
 }
 
 // What was heard from there, whoever told it, and who was named without having been heard.
@@ -237,13 +238,12 @@ void Engine::State::give_up_group(Account& account, const std::string& name, Rea
     account.foreign_missing.erase(name);
 }
 
-void Engine::State::write_foreign(proto::Now now, const proto::RequestId& id, Account& account, proto::Answer answer) {
+// Not told at once: what came in one frame is passed on in one.
+void Engine::State::write_foreign(Account& account, proto::Answer answer) {
     if (account.foreign.size() >= proto::limits::roster_max * proto::limits::groups_max) return;
     if (!account.foreign.emplace(answer.node, answer.outcome).second) return;
-    const auto bytes = answer.sealed.size();
-    held_bytes += bytes;
+    held_bytes += answer.sealed.size();
     account.answers.push_back(std::move(answer));
-    written(now, id, account, bytes);
 }
 
 // The end of what others told. Where gateways took turns, or only told us, the sum is made anew of what was written down: a

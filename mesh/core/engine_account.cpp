@@ -101,6 +101,7 @@ void Engine::State::close_account(proto::Now now, const proto::RequestId& id, Ac
     }
     account.children.clear();
     account.excuses.clear();
+    end_visits(now, account);
     write_foreign_missing(account);
     tell_all(id, account);
     remember(now, Remembered::What::account, id);

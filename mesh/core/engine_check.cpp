@@ -1,6 +1,7 @@
 // What must hold between any two inputs, in code; and the one line in which an engine prints itself.
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -64,7 +65,7 @@ void Engine::State::check_links() const {
 }
 
 void Engine::State::check_requests() const {
-    std::size_t bytes = 0, done = 0, closed = 0, busy = 0;
+    std::size_t bytes = 0, done = 0, closed = 0, busy = 0, visiting = 0;
     ensure(open.size() <= proto::limits::live_requests_max, "live requests are bounded");
     for (const auto& [id, account] : accounts) {
         account.gather.check();
@@ -82,6 +83,8 @@ void Engine::State::check_requests() const {
         for (const auto& answer : account.answers) bytes += answer.sealed.size();
         bytes += account.sealed.size();
         if (account.closed) ++closed;
+        visiting += account.visited.size();
+        for (const auto& leaf : account.visited) ensure(visits.contains(leaf), "who is visited is dialled");
         for (const auto& [peer, child] : account.children) {
             ensure(peers.contains(peer), "a child is a peer");
             ensure(timers.contains({.kind = Timer::Kind::patience, .request = id, .peer = peer}),
@@ -95,6 +98,9 @@ void Engine::State::check_requests() const {
         ++(duty.progress == proto::Progress::done ? done : busy);
         ensure(!duty.to.empty(), "somebody asked");
     }
+    ensure(visiting == std::accumulate(visits.begin(), visits.end(), std::size_t{0},
+                                       [](std::size_t sum, const auto& one) { return sum + one.second; }),
+           "visits are counted");
     ensure(busy == working && working <= proto::limits::live_requests_max, "duties under way are counted and bounded");
     ensure(finished.size() == done + closed, "what is finished is remembered, and only that");
     ensure(finished.size() <= proto::limits::remembered_requests_max, "memory of requests is bounded");
@@ -118,6 +124,8 @@ void Engine::State::check_timers() const {
         switch (timer.kind) {
             case Timer::Kind::tick:
                 return;
+            case Timer::Kind::homeless:
+                return ensure(!relay, "only a leaf needs a home");
             case Timer::Kind::silence:
                 return ensure(links.contains(timer.link), "a timer of silence has its link");
             case Timer::Kind::review:

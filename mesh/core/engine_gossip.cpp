@@ -232,6 +232,7 @@ void Engine::State::send_entries(proto::Now now, LinkId link, const std::vector<
 
 void Engine::State::tick(proto::Now now) {
     timers.set({.kind = Timer::Kind::tick}, now.mono + timing.ping_interval);
+    if (relay) told_members = 0;  // what it knew when it became one; by now it has been told who they are
     for (const auto& [id, link] : links) {
         if (link.caller || link.ending) continue;
         ping(now, id);
@@ -244,13 +245,25 @@ void Engine::State::ping(proto::Now now, LinkId id) {
     auto& link = links.at(id);
     link.ping_token = ++tokens;
     link.pinged = now.mono;
-    send(id, proto::Ping{link.ping_token, members.digest()});
+    send(id, proto::Ping{link.ping_token, members.digest(relays)});
 }
 
 void Engine::State::on_ping(proto::Now now, LinkId id, const proto::Ping& ping) {
     send(id, proto::Pong{ping.token});
-    const auto& link = links.at(id);
-    if (link.caller || !relay || !is_relay(link.peer) || ping.roster_digest == members.digest()) return;
+    auto& link = links.at(id);
+    if (link.caller || !relay || !ours(link.peer)) return;
+    if (!is_relay(link.peer)) {
+        // Not attached here, or listening to what is for relays: it may take itself for one.
+        if (peers.at(link.peer).standing == proto::Standing::none || has_subscribed(link.peer, relay_topic()))
+            send_relays(now, id);
+        return;
+    }
+    if (ping.roster_digest == members.digest(relays)) {
+        link.differed = false;
+        return;
+    }
+    // News may be on the way. A new link wants to know at once.
+    if (link.roster_sent && !std::exchange(link.differed, true)) return;
     if (link.roster_sent && now.mono < *link.roster_sent + timing.ping_interval) return;
     send_roster(now, id);
 }

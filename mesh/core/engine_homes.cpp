@@ -30,6 +30,7 @@ bool Engine::State::wants_link(const proto::PeerId& id) const {
     const auto* member = members.find(id);
     if (member == nullptr || member->state == proto::MemberState::left || leaving) return false;
     if (!members.ours(*member)) return gateway && is_gateway_of(id);
+    if (visits.contains(id)) return true;
     if (!is_relay(id)) return false;
     if (relay) return true;
     // As a leaf: the relays that we are attached to, or want to be.
@@ -105,6 +106,8 @@ void Engine::State::set_relays(proto::Now now, std::vector<proto::PeerId> chosen
         auto& peer = peers.at(id);
         if (peer.links.empty()) peer.turned = now.mono;
         review(now, id);
+        // As a relay it was down to whoever had no link to it; of a leaf its home knows better, and says so.
+        if (!is_relay(id) && members.find(id)->state == proto::MemberState::down) pass_on(now, {id}, id);
     }
     if (relay && changed) {
         for (const auto& [id, peer] : peers) {
@@ -123,9 +126,13 @@ void Engine::State::set_relays(proto::Now now, std::vector<proto::PeerId> chosen
 
 void Engine::State::become_relay(proto::Now now) {
     relay = true;
+    timers.cancel({.kind = Timer::Kind::homeless});
     notice(NoticeKind::became_relay, members.self());
     for (const auto& [id, member] : members.members()) rank(now, id);
-    for (auto& [id, peer] : peers) peer.attached = Standing::none;
+    for (auto& [id, peer] : peers) {
+        const auto link = std::exchange(peer.attached, Standing::none) == Standing::none ? std::nullopt : preferred(id);
+        if (link) send(*link, proto::Attach{Standing::none});
+    }
     wanted_homes.clear();
     std::vector<proto::PeerId> everybody;
     for (const auto& [id, peer] : peers) everybody.push_back(id);
@@ -177,6 +184,7 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
     const auto from = links.at(link).peer;
     if (!ours(from) || !std::is_sorted(told.relays.begin(), told.relays.end()))
         return notice(NoticeKind::malformed_frame, from);
+    if (told.relays.empty()) return;  // it knows none, which is no news
     const bool by_relay = std::binary_search(told.relays.begin(), told.relays.end(), from);
     const bool named = std::binary_search(told.relays.begin(), told.relays.end(), members.self());
     if (relay) {
@@ -232,6 +240,12 @@ void Engine::State::settle_homes(proto::Now now) {
         attach(now, id, primary ? Standing::standby : Standing::primary);
         primary = true;
     }
+    const Timer homeless{.kind = Timer::Kind::homeless};
+    if (primary) {
+        timers.cancel(homeless);
+    } else if (can_relay(self.record->body) && !timers.contains(homeless)) {
+        timers.set(homeless, now.mono + timing.bench);
+    }
     std::vector<proto::PeerId> touched = before;
     for (const auto& [id, peer] : peers) {
         const bool wanted = std::find(order.begin(), order.end(), id) != order.end();
@@ -251,6 +265,13 @@ void Engine::State::settle_homes(proto::Now now) {
             timers.set({.kind = Timer::Kind::review, .peer = id}, now.mono + timing.dial_grace);
         }
     }
+}
+
+// All relays of the group are gone, and nobody but them could have named others. As at the first start, each is a relay of
+// those it knows until somebody knows more.
+void Engine::State::homeless_passed(proto::Now now) {
+    told_members = 0;
+    become_relay(now);
 }
 
 void Engine::State::attach(proto::Now, const proto::PeerId& id, Standing standing) {

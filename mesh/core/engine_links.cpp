@@ -118,7 +118,7 @@ void Engine::State::last_link_gone(proto::Now now, const proto::PeerId& id) {
     peer.standing = peer.attached = proto::Standing::none;
     follow(id);
     // A leaf that only had a link to us, and is another's, is not down because it gave that up.
-    if ((was_child || wants_link(id)) && members.mark_down(now, id)) notice(NoticeKind::member_down, id);
+    if ((was_child || (wants_link(id) && !visits.contains(id))) && members.mark_down(now, id)) notice(NoticeKind::member_down, id);
     member_changed(now, id);
     if (was_child && ours(id)) pass_on(now, {id}, id);  // the other relays have no link to judge by
     peer_unlinked(now, id);
@@ -252,7 +252,7 @@ bool Engine::State::wants_dial(proto::Now now, const proto::CurvePublicKey& key)
     const bool grace_over = now.mono >= peer.turned + timing.dial_grace;
     if (peer.links.empty()) {
         if (ways_to(key).empty()) return false;
-        return dialling || is_seed(key) || leaf_of_it || lonely() || members.self() > id || grace_over;
+        return dialling || is_seed(key) || leaf_of_it || lonely() || visits.contains(id) || members.self() > id || grace_over;
     }
     if (!dialling) return false;
     const auto has = [&](Side side) {
@@ -334,7 +334,7 @@ void Engine::State::review(proto::Now now, const proto::PeerId& id) {
         may_be_needless ? timers.set(timer, first) : timers.cancel(timer);
         return;
     }
-    if (!wants_link(id)) return timers.cancel(timer);
+    if (!wants_link(id) || visits.contains(id)) return timers.cancel(timer);
     if (now.mono < second) {
         timers.set(timer, now.mono < first ? first : second);
     } else if (member->state == proto::MemberState::up && members.mark_down(now, id)) {

@@ -12,6 +12,13 @@ namespace mco::mesh {
 
 using proto::Standing;
 
+namespace {
+
+// A connection costs half a millisecond at each end, and a descriptor.
+constexpr std::size_t visits_max = 256;
+
+}  // namespace
+
 // ------------------------------------------------------------------------------------------------ relay
 
 void Engine::State::i_have_due(proto::Now, const proto::RequestId& id) {
@@ -104,6 +111,32 @@ void Engine::State::adopt(proto::Now now, const proto::RequestId& id, Account& a
     account.excuses.erase(leaf);
     account.children[leaf] = {.phase = Child::Phase::asked};
     ask(now, id, account, leaf, Child::Phase::asked);
+}
+
+// All its homes are lost and it may not even know: it is dialled, if it can be, and asked as a child of ours.
+bool Engine::State::visit(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& leaf) {
+    const auto* member = members.find(leaf);
+    if (!account.whole || leaving || member == nullptr || member->state != proto::MemberState::up ||
+        account.visited.contains(leaf) || ways_to(member->record->body.curve_key).empty())
+        return false;
+    if (!visits.contains(leaf) && visits.size() >= visits_max) return false;
+    account.visited.insert(leaf);
+    ++visits[leaf];
+    notice(NoticeKind::visited, leaf, id);
+    account.children[leaf] = {};
+    arm(now, id, leaf, timing.visit_patience);
+    steer(now, member->record->body.curve_key);
+    if (linked(leaf)) ask(now, id, account, leaf, Child::Phase::asked);
+    return true;
+}
+
+void Engine::State::end_visits(proto::Now now, Account& account) {
+    for (const auto& leaf : std::exchange(account.visited, {})) {
+        const auto found = visits.find(leaf);
+        if (--found->second > 0) continue;
+        visits.erase(found);
+        if (peers.contains(leaf)) review(now, leaf);
+    }
 }
 
 // ------------------------------------------------------------------------------------------------ leaf

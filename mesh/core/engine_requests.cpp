@@ -378,7 +378,8 @@ void Engine::State::patience_passed(proto::Now now, const proto::RequestId& id, 
     auto& account = accounts.at(id);
     switch (account.children.at(peer).phase) {
         case Child::Phase::unlinked:
-            return lose(now, id, peer, Reason::no_link);
+            return lose(now, id, peer, account.relay_lost && account.visited.contains(peer) ? Reason::orphaned
+                                                                                        : Reason::no_link);
         case Child::Phase::asked:
             if (linked(peer)) {
                 notice(NoticeKind::resent, peer, id);
@@ -412,7 +413,10 @@ void Engine::State::lose(proto::Now now, const proto::RequestId& id, const proto
     timers.cancel({.kind = Timer::Kind::patience, .request = id, .peer = peer});
     if (child.empty()) return;
     if (account.gather.expects(peer)) {
-        const auto outcome = account.gather.has_accepted(peer) ? Outcome::lost : Outcome::unreachable;
+        // Whom we visited, a lost relay may have asked before.
+        const bool may_have_run =
+            account.gather.has_accepted(peer) || (account.relay_lost && account.visited.contains(peer));
+        const auto outcome = may_have_run ? Outcome::lost : Outcome::unreachable;
         missed(now, id, name_missing(now, peer, outcome, reason));
     }
     if (account.closed) return;

@@ -110,6 +110,7 @@ struct Engine::State {
     void become_relay(proto::Now now);
     void become_leaf(proto::Now now);
     void settle_homes(proto::Now now);
+    void homeless_passed(proto::Now now);
     void attach(proto::Now now, const proto::PeerId& relay, proto::Standing standing);
     void confirm(const proto::PeerId& relay);  // says again what we are attached as
     void send_relays(proto::Now now, LinkId link);
@@ -207,7 +208,7 @@ struct Engine::State {
     void branch_lost(proto::Now now, const proto::RequestId& id, const proto::PeerId& gateway);
     void branch_patience(proto::Now now, const proto::RequestId& id, const proto::PeerId& gateway);
     static void give_up_group(Account& account, const std::string& group, proto::Reason reason);
-    void write_foreign(proto::Now now, const proto::RequestId& id, Account& account, proto::Answer answer);
+    void write_foreign(Account& account, proto::Answer answer);
     bool abroad_closed(const Account& account) const;
     void write_foreign_missing(Account& account);
 
@@ -219,6 +220,8 @@ struct Engine::State {
     void on_fetch(proto::Now now, LinkId link, const proto::Fetch& fetch);
     void on_orphans(proto::Now now, LinkId link, const proto::Orphans& orphans);
     void adopt(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& leaf);
+    bool visit(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& leaf);
+    void end_visits(proto::Now now, Account& account);
     bool gap(const proto::PeerId& publisher, const std::string& topic, std::uint32_t sequence);
 
     // engine_account.cpp
@@ -303,6 +306,7 @@ struct Engine::State {
     std::set<proto::RequestId> open;                 // accounts that are not closed
     std::map<std::string, std::uint32_t> published;  // sequence, by topic
     std::map<proto::RequestId, std::pair<proto::PeerId, proto::Request>> standbys;  // as second gateway
+    std::map<proto::PeerId, std::size_t> visits;     // leaves dialled for the sake of so many open accounts
     std::map<proto::RequestId, proto::PeerId> lazies;  // heard of, and not seen yet: from whom
 
     Duties duties;

@@ -25,6 +25,7 @@ struct Timer {
         silence,   // link
         review,    // peer: is it still without a link, is a dial still needed
         bench,     // peer: down for so long that another is relay in its place
+        homeless,  // a leaf for so long without any relay that it has to be one itself
         forget,    // peer: down or gone for long
         gossip,    // news of a large group
         summary,   // what other groups are to know
@@ -58,6 +59,7 @@ struct Link {
     std::uint64_t ping_token = 0;  // 0: none is out
     proto::Instant pinged{};
     std::optional<proto::Instant> roster_sent;
+    bool differed = false;  // the roster at the other end, at its last ping
     bool greeted = false;
 };
 // What we have to do with another peer, beside its place in the roster. At most one link a side.
@@ -132,6 +134,7 @@ struct Account {
     std::map<proto::PeerId, Child> children;
     std::set<proto::PeerId> adopted;                   // fetched it after the account was closed
     std::map<proto::PeerId, proto::Missing> excuses;   // what relays say of theirs, while others may still bring them
+    std::set<proto::PeerId> visited;                   // leaves that we dialled ourselves, nobody else being left to ask
     bool relay_lost = false;
     // Other groups.
     std::set<proto::PeerId> gateways_tried;

@@ -73,6 +73,7 @@ void Engine::State::on_up(proto::Now now, LinkId link, proto::Up up) {
     take_words(now, id, account, from, up);
     if (!account.closed && done) child_done(now, id, from);
     if (!account.closed) review_account(now, id);
+    if (!account.closed && account.gateway == from) tell_all(id, account);
 }
 
 void Engine::State::take_words(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from,
@@ -111,7 +112,7 @@ void Engine::State::take_answer(proto::Now now, const proto::RequestId& id, Acco
     if (account.gather.expects(answer.node)) return answered(now, id, std::move(answer));
     if (account.gather.knows(answer.node)) return;  // told again, or by two
     if (!ours(answer.node)) {  // of another group; or so new that nobody expects it
-        if (account.gateway == from) write_foreign(now, id, account, std::move(answer));
+        if (account.gateway == from) write_foreign(account, std::move(answer));
         return;
     }
     // It joined after we looked at the roster.
@@ -200,6 +201,12 @@ void Engine::State::review_account(proto::Now now, const proto::RequestId& id) {
 void Engine::State::orphans_passed(proto::Now now, const proto::RequestId& id) {
     auto& account = accounts.at(id);
     if (!account.children.empty()) return;  // somebody is waited for again
+    bool visiting = false;
+    for (const auto& member : account.gather.owed()) {
+        const bool told_of = account.excuses.contains(member) || (member == members.self() && duties.contains(id));
+        if (!told_of && visit(now, id, account, member)) visiting = true;
+    }
+    if (visiting) return;
     for (const auto& member : account.gather.owed()) {
         if (member == members.self() && duties.contains(id)) continue;
         const auto excuse = account.excuses.find(member);

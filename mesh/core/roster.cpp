@@ -1,5 +1,6 @@
 #include "mesh/core/roster.hpp"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -12,6 +13,16 @@ namespace mco::mesh {
 namespace {
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t word) { return Rng(hash ^ word).next(); }
+
+std::uint64_t hash_of(const proto::PeerId& peer) {
+    std::uint64_t hash = 0;  // the same on every kind of machine, so octet by octet
+    for (std::size_t i = 0; i < peer.octets.size(); i += 8) {
+        std::uint64_t word = 0;
+        for (std::size_t k = 0; k < 8; ++k) word = word << 8 | peer.octets[i + k];
+        hash = mix(hash, word);
+    }
+    return hash;
+}
 
 }  // namespace
 
@@ -34,6 +45,7 @@ Roster::Learned Roster::learn(proto::Now now, Word word) {
         Member member{std::move(word.record), word.state, word.since, word.first_hand};
         digest_ += digest_of(peer, member);
         if (ours(member)) ++of_group_;
+        if (member.state == State::down) down_.insert(peer);
         members_.emplace(peer, std::move(member));
         return Learned::joined;
     }
@@ -100,6 +112,7 @@ void Roster::forget(const proto::PeerId& peer) {
     if (found == members_.end() || peer == self_) return;
     digest_ -= digest_of(peer, found->second);
     of_group_ -= ours(found->second) ? 1 : 0;
+    down_.erase(peer);
     members_.erase(found);
 }
 
@@ -116,20 +129,26 @@ Roster::Member* Roster::entry(const proto::PeerId& peer) {
 bool Roster::set_state(Member& member, proto::MemberState state, proto::Instant since) {
     if (member.state == state) return false;
     member.state = state;
+    const auto& peer = member.record->body.peer;
+    state == proto::MemberState::down ? void(down_.insert(peer)) : void(down_.erase(peer));
     member.since = since;
     return true;
+}
+
+std::uint64_t Roster::digest(const std::vector<proto::PeerId>& judged_by_each) const {
+    std::uint64_t digest = digest_;
+    for (const auto& peer : down_) {
+        if (!ours(members_.at(peer)) || std::binary_search(judged_by_each.begin(), judged_by_each.end(), peer)) continue;
+        digest += mix(hash_of(peer), 2);
+    }
+    return digest;
 }
 
 // Summed over the members, so the order does not matter and one change costs one step. Peers are authenticated: this finds
 // differences, it does not withstand somebody who constructs equal sums.
 std::uint64_t Roster::digest_of(const proto::PeerId& peer, const Member& member) const {
     if (!ours(member)) return 0;
-    std::uint64_t hash = 0;  // the same on every kind of machine, so octet by octet
-    for (std::size_t i = 0; i < peer.octets.size(); i += 8) {
-        std::uint64_t word = 0;
-        for (std::size_t k = 0; k < 8; ++k) word = word << 8 | peer.octets[i + k];
-        hash = mix(hash, word);
-    }
+    std::uint64_t hash = hash_of(peer);
     hash = mix(hash, member.record->body.incarnation);
     hash = mix(hash, member.record->body.sequence);
     return mix(hash, member.state == proto::MemberState::left ? 1 : 0);
@@ -142,6 +161,7 @@ void Roster::check() const {
         ensure(peer == member.record->body.peer, "a member is filed under its own id");
         sum += digest_of(peer, member);
         count += ours(member) ? 1 : 0;
+        ensure(down_.contains(peer) == (member.state == proto::MemberState::down), "who is down is filed");
     }
     ensure(count == of_group_, "the members of the group are counted");
     ensure(sum == digest_, "the roster's digest is the sum over its members");

@@ -3,7 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+
+#include <vector>
 
 #include "mesh/core/record.hpp"
 #include "proto/messages.hpp"
@@ -62,20 +65,21 @@ class Roster {
     const proto::PeerId& self() const { return self_; }
     bool ours(const Member& member) const { return member.record->body.group == group_; }
     std::size_t of_group() const { return of_group_; }  // members of our group, ourselves and the gone ones included
-    // The same for all rosters that hold the same records of the group, in whatever order they came. Ups and downs are each node's own
-    // view and do not enter.
-    std::uint64_t digest() const { return digest_; }
+    // The same for all rosters that hold the same records of the group, in whatever order they came, and have the same ones down.
+    // Of those named here, in ascending order, each node has its own view: their ups and downs do not enter.
+    std::uint64_t digest(const std::vector<proto::PeerId>& judged_by_each) const;
     void check() const;
 
  private:
     Member* entry(const proto::PeerId& peer);
-    static bool set_state(Member& member, proto::MemberState state, proto::Instant since);
+    bool set_state(Member& member, proto::MemberState state, proto::Instant since);
     std::uint64_t digest_of(const proto::PeerId& peer, const Member& member) const;  // 0 of other groups
 
     proto::PeerId self_{};
     std::string group_;
     Members members_;
     std::uint64_t digest_ = 0;
+    std::set<proto::PeerId> down_;
     std::size_t of_group_ = 0;
 };
 

@@ -64,6 +64,8 @@ std::string_view name(NoticeKind kind) {
             return "calls the orphans of";
         case NoticeKind::adopted:
             return "adopts";
+        case NoticeKind::visited:
+            return "visits";
         case NoticeKind::group_changed:
             return "hears of a group";
     }

@@ -66,8 +66,7 @@ class World {
     };
     using Agent = std::function<Script(Place node, const proto::RequestId& request)>;
     void set_agent(Agent agent) { agent_ = std::move(agent); }
-    // Called with every effect of an engine and everything a client receives, as it happens.
-    struct Observer {
+    struct Observer {  // called with every effect of an engine and everything a client receives, as it happens
         std::function<void(Place node, const Effect& effect, Place other)> effect;
         std::function<void(Place client, const proto::Message& message)> received;
     };
@@ -85,6 +84,7 @@ class World {
     void thaw(Place node);
     void partition(const std::vector<Place>& side);  // both ways between these and all others
     Network& network() { return network_; }
+    const Network& network() const { return network_; }
     void heal();                                                         // of the network, and what waited in it flows
     Place submit(Client::Plan plan, const std::vector<Place>& entries);  // the new client's place
     void drop_client(Place client);                                      // it is killed

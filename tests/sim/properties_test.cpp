@@ -79,7 +79,7 @@ TEST_CASE("seeds that failed once hold") {
 
 TEST_CASE("whatever fails, accounts balance, nothing runs twice, and the mesh heals") {
     std::signal(SIGABRT, on_abort);
-    const auto count = number_from("MCO_SEEDS", 200);
+    const auto count = number_from("MCO_SEEDS", 500);
     const auto first = number_from("MCO_SEED", 1);
     std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
                 static_cast<unsigned long long>(first + count - 1));

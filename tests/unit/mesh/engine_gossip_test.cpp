@@ -92,7 +92,7 @@ TEST_CASE("every node link is pinged, and answers measure the round trip") {
     CHECK(rig.engine.members().front().round_trip == 7ms);
 }
 
-TEST_CASE("a different digest brings our roster, once a ping interval") {
+TEST_CASE("a digest that differs twice brings our roster, once a ping interval") {
     Rig rig(50);
     const auto link = rig.link(1);
     rig.pass(timing.ping_interval - 1us);

@@ -334,6 +334,12 @@ TEST_CASE("an accountant calls the leaves of a lost relay, and names who does no
     rig.pass(timing.orphan_patience - 1us);
     CHECK(!closed(rig.sent<proto::Up>(client)));
     rig.pass(1us);
+    // The last resort: we go there ourselves.
+    const auto dials = rig.all<mesh::Dial>();
+    CHECK(std::any_of(dials.begin(), dials.end(), [](const auto& one) { return one.where == address(12); }));
+    rig.pass(timing.visit_patience - 1us);
+    CHECK(!closed(rig.sent<proto::Up>(client)));
+    rig.pass(1us);
     const auto ups = rig.sent<proto::Up>(client);
     REQUIRE(closed(ups));
     CHECK(answer_of(ups, 11));
@@ -357,11 +363,42 @@ TEST_CASE("a client that comes to another relay makes it account for the whole g
     CHECK(rig.all<mesh::Publish>()[0].topic == mesh::relay_topic());
     CHECK(rig.all<mesh::Perform>().empty());
     rig.answer(rig.other, 1, 1);
+    rig.forget();
     rig.pass(timing.orphan_patience);
+    CHECK(rig.sent<proto::Request>(rig.standby).size() == 1);  // nobody brought it, and we have a link to it
+    rig.answer(rig.standby, 1, 11);
     const auto ups = rig.sent<proto::Up>(client);
     REQUIRE(closed(ups));
-    CHECK(answer_of(ups, 10));
-    CHECK(missing(ups, 11)->reason == Reason::no_link);
+    CHECK(answer_of(ups, 11));
+}
+
+TEST_CASE("a leaf without any home left is dialled by the accountant, asked, and let go") {
+    Relay rig;
+    rig.down(rig.standby);
+    auto body = record(12);
+    body.relay = proto::RelayWish::never;
+    rig.gossip(rig.other, body);
+    const auto client = rig.client();
+    rig.ask(client, 1);
+    rig.performed(1);
+    rig.answer(rig.primary, 1, 10);
+    rig.answer(rig.other, 1, 1);
+    rig.forget();
+    rig.pass(timing.orphan_patience);
+    const auto dials = rig.all<mesh::Dial>();
+    REQUIRE(std::any_of(dials.begin(), dials.end(), [](const auto& one) { return one.where == address(12); }));
+    rig.forget();
+    const auto visit = rig.link(body, mesh::Side::dialled);
+    REQUIRE(rig.sent<proto::Request>(visit).size() == 1);
+    CHECK(rig.sent<proto::Request>(visit)[0].scope == proto::Scope::deliver);
+    rig.answer(visit, 1, 12);
+    rig.pass(timing.visit_patience);
+    const auto ups = rig.sent<proto::Up>(client);
+    REQUIRE(closed(ups));
+    CHECK(answer_of(ups, 12));
+    const auto undials = rig.all<mesh::Undial>();
+    CHECK(std::any_of(undials.begin(), undials.end(), [](const auto& one) { return one.where == address(12); }));
+    CHECK(rig.all<mesh::Perform>().empty());
 }
 
 }  // namespace
