@@ -132,7 +132,7 @@ void each_field(Visit& visit, T& it) {
 }
 template <typename Visit, Like<Attach> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Choice{it.standing, Standing::none, Standing::standby});
+    visit.record(Choice{it.standing, Standing::none, Standing::standby}, Number{it.relays});
 }
 template <typename Visit, Like<Redirect> T>
 void each_field(Visit& visit, T& it) {

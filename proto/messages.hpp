@@ -188,6 +188,7 @@ struct Relays {
 enum class Standing : std::uint8_t { none = 0, primary = 1, standby = 2 };
 struct Attach {
     Standing standing = Standing::none;
+    std::uint64_t relays = 0;                  // a digest of those it knows: another one than the relay's own is mended
 };
 // "Not here." To a leaf, request zero: this relay takes no more children. To a caller: these relays take requests.
 struct Redirect {

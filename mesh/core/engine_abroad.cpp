@@ -80,10 +80,15 @@ void Engine::State::gateway_lost(proto::Now now, const proto::RequestId& id, Acc
 void Engine::State::go_abroad(proto::Now now, const proto::RequestId& id, Account& account) {
     // Where we asked already, what we know stands.
     std::erase_if(account.abroad, [&](const auto& one) { return !account.branches.contains(one.first); });
-    if (self.confined.contains(account.collective) || !gateway) return;
+    if (!gateway) return;
+    const bool confined = self.confined.contains(account.collective);
     for (const auto& [name, group] : others) {
         const auto count = members_of(group, account.collective);
         if (count == 0 || account.branches.contains(name)) continue;
+        if (confined) {  // it does not leave the group, so nobody there is meant; that must be said
+            account.abroad.emplace(name, proto::Ledger{.closure = Closure::closed});
+            continue;
+        }
         account.abroad.emplace(name, proto::Ledger{.expected = count});
         account.branches.try_emplace(name);
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mesh/core/digest.hpp"
 #include "mesh/core/engine_state.hpp"
 #include "proto/limits.hpp"
 
@@ -131,7 +132,7 @@ void Engine::State::become_relay(proto::Now now) {
     for (const auto& [id, member] : members.members()) rank(now, id);
     for (auto& [id, peer] : peers) {
         const auto link = std::exchange(peer.attached, Standing::none) == Standing::none ? std::nullopt : preferred(id);
-        if (link) send(*link, proto::Attach{Standing::none});
+        if (link) send(*link, proto::Attach{});
     }
     wanted_homes.clear();
     std::vector<proto::PeerId> everybody;
@@ -216,7 +217,7 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
 void Engine::State::confirm(const proto::PeerId& id) {
     const auto peer = peers.find(id);
     if (peer == peers.end() || peer->second.attached == Standing::none) return;
-    if (const auto link = preferred(id)) send(*link, proto::Attach{peer->second.attached});
+    if (const auto link = preferred(id)) send(*link, proto::Attach{peer->second.attached, digest_of(relays)});
 }
 
 // ------------------------------------------------------------------------------------------------ leaf
@@ -281,7 +282,7 @@ void Engine::State::attach(proto::Now, const proto::PeerId& id, Standing standin
     follow(id);
     const auto link = preferred(id);
     if (!link) return;
-    send(*link, proto::Attach{standing});
+    send(*link, proto::Attach{standing, digest_of(relays)});
     if (standing != Standing::none) notice(NoticeKind::attached, id);
 }
 
@@ -317,7 +318,8 @@ void Engine::State::on_attach(proto::Now now, LinkId link, const proto::Attach& 
         if (!relay) send_relays(now, link);
         return send(link, proto::Redirect{});
     }
-    if (is_relay(from) && attach.standing != Standing::none) send_relays(now, link);  // it may not know yet
+    // It may not know yet, or have heard what is not so any more.
+    if (attach.standing != Standing::none && (is_relay(from) || attach.relays != digest_of(relays))) send_relays(now, link);
     const bool newly = attach.standing == Standing::primary && peer.standing != Standing::primary;
     if (attach.standing != peer.standing) peer.attached_at = now.mono;
     peer.standing = attach.standing;

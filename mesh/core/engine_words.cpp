@@ -123,12 +123,11 @@ void Engine::State::take_answer(proto::Now now, const proto::RequestId& id, Acco
     answered(now, id, std::move(answer));
 }
 
-void Engine::State::child_done(proto::Now, const proto::RequestId& id, const proto::PeerId& peer) {
+void Engine::State::child_done(proto::Now now, const proto::RequestId& id, const proto::PeerId& peer) {
     auto& account = accounts.at(id);
     if (account.children.erase(peer) > 0) timers.cancel({.kind = Timer::Kind::patience, .request = id, .peer = peer});
-    if (account.gateway != peer) return;
-    // Where the gateway did not ask, nobody was meant: it decides what leaves the group.
-    std::erase_if(account.abroad, [](const auto& one) { return one.second.closure == proto::Closure::open; });
+    // Where the gateway did not ask, it knows of nobody: another one may.
+    if (account.gateway == peer && !abroad_closed(account)) gateway_lost(now, id, account);
 }
 
 // A leaf that came to us after we had reported: its word goes on, and changes nothing that we said.

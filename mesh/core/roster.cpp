@@ -4,27 +4,11 @@
 #include <tuple>
 #include <utility>
 
+#include "mesh/core/digest.hpp"
 #include "mesh/core/invariant.hpp"
-#include "mesh/core/rng.hpp"
 #include "proto/limits.hpp"
 
 namespace mco::mesh {
-
-namespace {
-
-std::uint64_t mix(std::uint64_t hash, std::uint64_t word) { return Rng(hash ^ word).next(); }
-
-std::uint64_t hash_of(const proto::PeerId& peer) {
-    std::uint64_t hash = 0;  // the same on every kind of machine, so octet by octet
-    for (std::size_t i = 0; i < peer.octets.size(); i += 8) {
-        std::uint64_t word = 0;
-        for (std::size_t k = 0; k < 8; ++k) word = word << 8 | peer.octets[i + k];
-        hash = mix(hash, word);
-    }
-    return hash;
-}
-
-}  // namespace
 
 Roster::Roster(SharedRecord self) : self_(self->body.peer), group_(self->body.group), of_group_(1) {
     Member member{std::move(self), proto::MemberState::up, {}, true};
@@ -139,16 +123,15 @@ std::uint64_t Roster::digest(const std::vector<proto::PeerId>& judged_by_each) c
     std::uint64_t digest = digest_;
     for (const auto& peer : down_) {
         if (!ours(members_.at(peer)) || std::binary_search(judged_by_each.begin(), judged_by_each.end(), peer)) continue;
-        digest += mix(hash_of(peer), 2);
+        digest += mix(mesh::digest_of(peer), 2);
     }
     return digest;
 }
 
-// Summed over the members, so the order does not matter and one change costs one step. Peers are authenticated: this finds
-// differences, it does not withstand somebody who constructs equal sums.
+// Summed over the members, so the order does not matter and one change costs one step.
 std::uint64_t Roster::digest_of(const proto::PeerId& peer, const Member& member) const {
     if (!ours(member)) return 0;
-    std::uint64_t hash = hash_of(peer);
+    std::uint64_t hash = mesh::digest_of(peer);
     hash = mix(hash, member.record->body.incarnation);
     hash = mix(hash, member.record->body.sequence);
     return mix(hash, member.state == proto::MemberState::left ? 1 : 0);

@@ -124,7 +124,7 @@ proto::Message message(Input& input) {
         }
         case 10:
         case 11:
-            return proto::Attach{static_cast<proto::Standing>(more % 3)};
+            return proto::Attach{static_cast<proto::Standing>(more % 3), more};
         case 12:
             return proto::Redirect{more % 2 == 0 ? proto::RequestId{} : id, {}};
         case 13:

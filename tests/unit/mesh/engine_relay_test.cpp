@@ -214,7 +214,7 @@ struct Relay : Rig {
         auto body = record(11);
         body.relay = proto::RelayWish::never;
         standby = link(body);
-        say(standby, proto::Attach{Standing::standby});
+        say(standby, proto::Attach{.standing = Standing::standby});
         engine.subscribed(now, peer(11), mesh::lazy_topic("mcollective"));
         forget();
     }

@@ -99,7 +99,7 @@ mesh::LinkId Rig::leaf(std::uint8_t number) {
     auto body = record(number);
     body.relay = proto::RelayWish::never;
     const auto id = link(body);
-    say(id, proto::Attach{proto::Standing::primary});
+    say(id, proto::Attach{.standing = proto::Standing::primary});
     subscribe(number);
     return id;
 }

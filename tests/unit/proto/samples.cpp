@@ -183,7 +183,7 @@ std::vector<Message> sample_messages() {
         Bye{"stopped by the operator"},
         Refused{numbered<RequestId>(13), Errc::overloaded, "too many live requests"},
         Relays{300, {numbered<PeerId>(25), numbered<PeerId>(26)}},
-        Attach{Standing::standby},
+        Attach{Standing::standby, 7},
         Redirect{numbered<RequestId>(13), {record, record}},
         Groups{{{"dc2", 1'760'000'000'000'000, {{"mcollective", 200}, {"uk", 0}}, {record}}, {"dc3", 1, {}, {}}}},
         IHave{numbered<RequestId>(13), 2, numbered<PeerId>(25)},
