@@ -137,7 +137,9 @@ void Gather::hear(const EntryLink::Heard& heard) {
         result_.ledger.expected = std::max(result_.ledger.expected, ack->expected);
         watcher_.progress(result_.ledger);
     } else if (const auto* up = std::get_if<proto::Up>(&heard.message)) {
-        if (up->request == call_.id) hear_up(*up);
+        if (up->request != call_.id) return;
+        hear_up(*up);
+        give_credit(heard.from, *up);
     } else if (const auto* refused = std::get_if<proto::Refused>(&heard.message)) {
         if (refused->request == call_.id) hear_refused(heard.from, *refused);
     } else if (const auto* redirect = std::get_if<proto::Redirect>(&heard.message)) {
@@ -215,6 +217,15 @@ void Gather::hear_up(const proto::Up& up) {
         if (is_closed) closed_ = up.ledger;
         watcher_.progress(result_.ledger);
     }
+}
+
+// The entry has only so much under way that we have not taken.
+void Gather::give_credit(Links::LinkId from, const proto::Up& up) {
+    if (from != entry_.link()) return;  // a former one is of no use to us any more
+    for (const auto& answer : up.answers) taken_ += answer.sealed.size();
+    if (taken_ < proto::limits::credit_step) return;
+    entry_.send(proto::Credit{.request = call_.id, .octets = static_cast<std::uint32_t>(taken_)});
+    taken_ = 0;
 }
 
 void Gather::take_answer(const proto::Answer& answer) {

@@ -88,6 +88,7 @@ class Gather {
     void acknowledge();
     void hear(const EntryLink::Heard& heard);
     void hear_up(const proto::Up& up);
+    void give_credit(Links::LinkId from, const proto::Up& up);
     void hear_refused(Links::LinkId from, const proto::Refused& refused);
     void hear_redirect(Links::LinkId from, const proto::Redirect& redirect);
     std::vector<Entry> read_relays(const proto::Redirect& redirect, std::string& who) const;
@@ -120,6 +121,7 @@ class Gather {
     std::unordered_set<proto::Serial> heard_;
     std::map<std::pair<proto::PeerId, std::string>, proto::Missing> missing_;  // nodes by id, groups by name
     std::uint32_t unreadable_ = 0;  // answers that did not open, or were not their node's
+    std::size_t taken_ = 0;         // octets of answers that the entry has no credit for yet
     std::uint32_t beyond_ = 0;      // answers and missing ones above nodes_max
 };
 

@@ -31,6 +31,8 @@ constexpr MessageType type_of(const Groups&) { return MessageType::groups; }
 constexpr MessageType type_of(const IHave&) { return MessageType::i_have; }
 constexpr MessageType type_of(const Fetch&) { return MessageType::fetch; }
 constexpr MessageType type_of(const Orphans&) { return MessageType::orphans; }
+constexpr MessageType type_of(const Lane&) { return MessageType::lane; }
+constexpr MessageType type_of(const Credit&) { return MessageType::credit; }
 
 // About how much a message carries beside its few fixed fields: large octet strings are then copied once, not at each
 // doubling of the buffer.
@@ -99,7 +101,7 @@ Claim read_claim(Reader& reader) {
 
 // The types of the HELLO exchange come from whoever connects, so they have a smaller bound.
 std::size_t size_max(std::uint64_t type) {
-    return type <= static_cast<std::uint64_t>(MessageType::refusal) ? limits::hello_size_max : limits::frame_size_max;
+    return type <= static_cast<std::uint64_t>(MessageType::lane) ? limits::hello_size_max : limits::frame_size_max;
 }
 
 // One pass. The message kept is of the claimed type, and complete unless the reader failed.
@@ -158,12 +160,16 @@ Message read_message(Reader& reader, std::size_t frame_size) {
             return read(Fetch{});
         case MessageType::orphans:
             return read(Orphans{});
+        case MessageType::lane:
+            return read(Lane{});
+        case MessageType::credit:
+            return read(Credit{});
     }
     reader.refuse(Errc::malformed, "an unknown type of message");
     return {};
 }
 
-bool known(std::uint64_t type) { return (type >= 1 && type <= 5) || (type >= 16 && type <= 33); }
+bool known(std::uint64_t type) { return (type >= 1 && type <= 6) || (type >= 16 && type <= 34); }
 
 }  // namespace
 

@@ -19,9 +19,9 @@ Result<Message> decode(BytesView frame);
 
 // The number on the wire: which kind a frame claims to be, without reading the rest.
 enum class MessageType : std::uint8_t {
-    hello = 1, hello_reply = 2, hello_proof = 3, welcome = 4, refusal = 5,
+    hello = 1, hello_reply = 2, hello_proof = 3, welcome = 4, refusal = 5, lane = 6,
     roster = 16, request = 17, ack = 18, up = 19, poll = 20, status = 21, cancel = 22, ping = 23, pong = 24, bye = 25, refused = 26,
-    relays = 27, attach = 28, redirect = 29, groups = 30, i_have = 31, fetch = 32, orphans = 33,
+    relays = 27, attach = 28, redirect = 29, groups = 30, i_have = 31, fetch = 32, orphans = 33, credit = 34,
 };
 Result<MessageType> peek_type(BytesView frame);
 

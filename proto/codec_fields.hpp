@@ -115,6 +115,11 @@ void each_field(Visit& visit, T& it) {
     visit.record(Choice{it.code, Errc::malformed, Errc::internal}, Sentence{it.reason, limits::reason_size_max});
 }
 
+template <typename Visit, Like<Lane> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Number{it.link}, Number{it.number});
+}
+
 // ---------------------------------------------------------------------------------------------- mesh
 
 template <typename Visit, Like<RosterEntry> T>
@@ -190,6 +195,10 @@ void each_field(Visit& visit, T& it) {
 template <typename Visit, Like<GroupLedger> T>
 void each_field(Visit& visit, T& it) {
     visit.record(Text{it.group, limits::name_size_max}, Part{it.ledger});
+}
+template <typename Visit, Like<Credit> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Fixed{it.request.octets}, Number{it.octets});
 }
 template <typename Visit, Like<IHave> T>
 void each_field(Visit& visit, T& it) {

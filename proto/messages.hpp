@@ -5,13 +5,12 @@
 #include <variant>
 #include <vector>
 
-#include "proto/filter.hpp"
 #include "proto/ids.hpp"
 #include "proto/ledger.hpp"
+#include "proto/sealed.hpp"
 #include "proto/time.hpp"
-#include "proto/value.hpp"
 
-// The wire format: this header is its only description. codec.hpp turns these structs into octets and back.
+// The wire format: this header and sealed.hpp are its only description. codec.hpp turns these structs into octets and back.
 //
 // Every message on a link is one msgpack array [version, type, fields...] in one ZeroMQ frame: fields in the order of the
 // struct, ids and octet strings as bin, text as str (UTF-8), enums and counts as unsigned integers, durations and times
@@ -26,112 +25,6 @@
 namespace mco::proto {
 
 inline constexpr std::uint8_t wire_version = 1;
-
-// ---------------------------------------------------------------------------------------------- certificates
-
-enum class CertificateRole : std::uint8_t { root = 0, issuer = 1, node = 2, proxy = 3, caller = 4 };
-std::string_view name(CertificateRole role);
-
-// What a signature by an authority or an issuer covers: "mco-cert-v1\0" followed by the packed body.
-struct CertificateBody {
-    std::uint8_t version = 1;
-    Serial authority{};                        // serial of the root of this collective of machines
-    Serial serial{};
-    CertificateRole role = CertificateRole::node;
-    std::string name;                          // 1-64 of [a-z0-9._-], begins with a letter or digit, no ".."
-    SignPublicKey sign_key{};
-    CurvePublicKey curve_key{};                // zero for root and issuer
-    SealPublicKey seal_key{};                  // zero for root and issuer
-    WallTime not_before{};
-    WallTime not_after{};
-    Serial issuer{};                           // serial of the signer; a root signs itself
-    // Scope. Node, proxy: collectives they may join. Caller: collectives, agent/action globs, most targets (0: no limit).
-    std::vector<std::string> collectives;      // empty: all
-    std::vector<std::string> actions;          // "rpcutil/*", "*/status"; empty: all
-    std::uint32_t targets_max = 0;
-};
-struct Certificate {
-    Bytes body;                                // the exact octets signed
-    Signature signature{};
-};
-// The certificate and, unless the root signed it, its issuer's. Leaf first; at most two.
-struct CertificateChain {
-    std::vector<Certificate> certificates;
-};
-
-// ---------------------------------------------------------------------------------------------- peer records
-
-// What a peer is willing to do for others of its group: as many as are needed, those with the smallest ids' hashes first.
-enum class RelayWish : std::uint8_t { automatic = 0, always = 1, never = 2 };
-
-// One peer's word about itself, signed by its owner ("mco-peer-v1\0" || body), so it may be passed on by anybody.
-// The newest (incarnation, sequence) wins.
-struct PeerRecordBody {
-    PeerId peer{};
-    std::string name;
-    std::uint64_t incarnation = 0;             // start of the process, microseconds since the epoch
-    std::uint32_t sequence = 0;
-    std::string group;
-    std::string link_endpoint;                 // "tcp://192.0.2.7:21000": its ROUTER; empty: cannot be dialled
-    std::string fanout_endpoint;               // its XPUB
-    CurvePublicKey curve_key{};
-    std::vector<std::string> collectives;
-    std::string software;                      // "mcod 0.1.0"
-    RelayWish relay = RelayWish::automatic;
-    bool performs = true;                      // false: a proxy, which no request is for
-};
-struct SealedRecord {
-    Bytes body;
-    Signature signature{};
-    CertificateChain chain;                    // of the owner: a receiver needs nobody else to check it
-};
-
-// ---------------------------------------------------------------------------------------------- request and reply
-
-// What relays need. Certificate and signature are part of it, so that a relay can refuse forgeries without the body.
-struct Route {
-    std::uint8_t algorithm = 1;
-    std::string collective;
-    RequestId request{};
-    WallTime created{};
-    std::uint32_t ttl_ms = 0;                  // after created + ttl it must not start any more
-    std::uint32_t timeout_ms = 0;              // how long answers are awaited
-    SealPublicKey reply_key{};                 // fresh for this request
-    CertificateChain caller;
-};
-struct RequestBody {
-    std::string agent;
-    std::string action;
-    Filter filter;
-    Value arguments = Value::Map{};
-    bool wants_reply = true;                   // false: fire and forget
-};
-// Signature by the caller over "mco-req-v1\0" || collective || BLAKE2b(route) || body.
-struct SealedRequest {
-    Bytes route;                               // packed Route
-    Bytes body;                                // packed RequestBody
-    Signature signature{};
-};
-
-// MCollective's status codes.
-enum class StatusCode : std::uint8_t { ok = 0, aborted = 1, unknown_action = 2, missing_data = 3, invalid_data = 4, other = 5 };
-
-// Inside the box: from the node's seal key to the request's reply key.
-struct ReplyBody {
-    RequestId request{};
-    Digest request_digest{};                   // BLAKE2b of the whole sealed request
-    Serial node{};                             // certificate serial of the sender
-    std::uint32_t sequence = 0;
-    StatusCode status = StatusCode::ok;
-    std::string message;                       // "OK" when there is nothing to say
-    Value data;
-};
-struct SealedReply {
-    RequestId request{};
-    CertificateChain node;
-    std::array<std::uint8_t, 24> nonce{};
-    Bytes box;
-};
 
 // ---------------------------------------------------------------------------------------------- HELLO (types 1-5)
 
@@ -164,6 +57,14 @@ struct Welcome {
 struct Refusal {
     Errc code = Errc::denied;
     std::string reason;
+};
+
+// A link between groups is several connections, because each may have little under way at first. The dialler names the link
+// on its first connection (number 0), joins the others to it (1, 2, ...), and uses those that the acceptor repeats. From then
+// on messages are spread over them, each behind a frame with its number in the order of sending: 8 octets, big endian.
+struct Lane {
+    std::uint64_t link = 0;                    // the dialler's choice, at random
+    std::uint8_t number = 0;
 };
 
 // ---------------------------------------------------------------------------------------------- mesh (types 16-)
@@ -264,6 +165,11 @@ struct Up {
     Ledger ledger;
     std::vector<GroupLedger> groups;           // from a gateway to its accountant; empty: it knows of no other group
 };
+// To a relay, a gateway or an entry: this much of what it told of the request was taken, so it may tell that much more.
+struct Credit {
+    RequestId request{};
+    std::uint32_t octets = 0;                  // of sealed answers
+};
 // Fan-out plane, to leaves that have the sender as standby: "I have it." With `orphans_of`: whoever waited for that relay,
 // which is lost, may report here; on a link the same.
 struct IHave {
@@ -313,6 +219,7 @@ struct Refused {
 };
 
 using Message = std::variant<Hello, HelloReply, HelloProof, Welcome, Refusal, Roster, Request, Ack, Up, Poll, Status, Cancel,
-                             Ping, Pong, Bye, Refused, Relays, Attach, Redirect, Groups, IHave, Fetch, Orphans>;
+                             Ping, Pong, Bye, Refused, Relays, Attach, Redirect, Groups, IHave, Fetch, Orphans,
+                             Lane, Credit>;
 
 }  // namespace mco::proto

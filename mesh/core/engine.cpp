@@ -46,7 +46,7 @@ void Engine::start(proto::Now now) {
     // The first tick comes at a random moment, so that nodes started together do not ping together for ever.
     const auto interval = std::chrono::duration_cast<proto::Duration>(state_->timing.ping_interval);
     const auto first = proto::Duration(1 + state_->rng.below(static_cast<std::uint64_t>(interval.count())));
-    state_->timers.set({.kind = State::Timer::Kind::tick}, now.mono + first);
+    state_->timers.set({.kind = table::Timer::Kind::tick}, now.mono + first);
     for (const auto& record : state_->self.known) {
         if (record->body.group == state_->self.record->body.group) state_->learn(now, {.record = record, .since = now.mono});
     }
@@ -279,6 +279,8 @@ void Engine::State::frame(proto::Now now, LinkId link, proto::BytesView octets) 
                    [&](proto::Groups&) { misplaced(); },
                    [&](proto::IHave& one) { from_node([&] { on_i_have(now, links.at(link).peer, one); }); },
                    [&](proto::Fetch& one) { from_node([&] { on_fetch(now, link, one); }); },
+                   [&](proto::Lane&) { misplaced(); },
+                   [&](proto::Credit& one) { on_credit(link, one); },
                    [&](proto::Orphans& one) { from_node([&] { on_orphans(now, link, one); }); },
                },
                *message);

@@ -13,6 +13,7 @@
 #include "mesh/core/effect.hpp"
 #include "mesh/core/record.hpp"
 #include "mesh/core/rng.hpp"
+#include "proto/limits.hpp"
 #include "proto/messages.hpp"
 #include "proto/time.hpp"
 
@@ -32,6 +33,9 @@ struct Timing {
     std::chrono::milliseconds standby_patience{30};// a second gateway waits so long for the first
     std::chrono::milliseconds flush{5};            // answers to the client are coalesced for this long
     std::size_t flush_bytes = 64 * 1024;           // or until there are so many
+    std::size_t credit_window = proto::limits::credit_window;  // see there
+    std::size_t credit_step = proto::limits::credit_step;
+    std::size_t backlog_max = proto::limits::backlog_max;
     std::chrono::milliseconds ping_interval{5000};
     std::chrono::milliseconds link_silence_max{20'000};
     std::chrono::milliseconds dial_grace{3000};    // how long the peer that should dial gets, before the other does

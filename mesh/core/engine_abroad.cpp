@@ -96,7 +96,8 @@ void Engine::State::go_abroad(proto::Now now, const proto::RequestId& id, Accoun
     for (const auto& [name, branch] : account.branches) names.push_back(name);
     for (const auto& name : names) {
         auto& branch = account.branches.at(name);
-        if (branch.tried.empty()) ask_branch(now, id, account, name, branch);
+        const bool open_yet = account.abroad.at(name).closure == Closure::open;
+        if (open_yet && branch.tried.empty()) ask_branch(now, id, account, name, branch);
     }
 }
 
@@ -124,7 +125,7 @@ void Engine::State::ask_branch(proto::Now now, const proto::RequestId& id, Accou
     send(*preferred(able[1]), request_for(now, account, proto::Scope::standby));
 }
 
-Engine::State::Branch* Engine::State::branch_of(Account& account, const proto::PeerId& peer) {
+Branch* Engine::State::branch_of(Account& account, const proto::PeerId& peer) {
     const auto* member = members.find(peer);
     if (member == nullptr) return nullptr;
     const auto found = account.branches.find(member->record->body.group);
@@ -248,6 +249,7 @@ void Engine::State::write_foreign(Account& account, proto::Answer answer) {
     if (account.foreign.size() >= proto::limits::roster_max * proto::limits::groups_max) return;
     if (!account.foreign.emplace(answer.node, answer.outcome).second) return;
     held_bytes += answer.sealed.size();
+    account.octets += answer.sealed.size();
     account.answers.push_back(std::move(answer));
 }
 

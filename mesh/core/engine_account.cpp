@@ -15,7 +15,11 @@ namespace {
 
 // More than one answer or missing node takes on the wire beside its sealed octets or its name.
 constexpr std::size_t entry_slack = 48;
+constexpr std::size_t bare_size = 18;  // an id among others with the same outcome
 constexpr std::size_t frame_slack = 1024;
+// To another group: small enough that what there is to tell is spread over the connections of the link (mesh/io), each of
+// which may have some 14 KiB under way at first.
+constexpr std::size_t far_frame = 4 * 1024;
 
 std::size_t size_of(const proto::Answer& answer) { return answer.sealed.size() + entry_slack; }
 std::size_t size_of(const proto::Missing& missing) { return missing.name.size() + entry_slack; }
@@ -27,6 +31,7 @@ void Engine::State::answered(proto::Now now, const proto::RequestId& id, proto::
     const std::size_t bytes = size_of(answer);
     ensure(account.gather.settle(answer.node, answer.outcome), "an answer is written down once");
     held_bytes += answer.sealed.size();
+    account.octets += answer.sealed.size();
     account.excuses.erase(answer.node);
     // A leaf has said all there is; a relay may have more to tell.
     const auto child = account.children.find(answer.node);
@@ -139,16 +144,20 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
         return parent.answers_told == account.answers.size() && parent.missing_told == account.missing.size();
     };
     const bool closing = closed_for(account, parent) && !parent.closing_told;
+    if (parent.untaken >= timing.credit_window) return;  // its credit brings the rest
     if (all_told() && !closing) return;
     const bool others_too = told_of_others(account, parent);
     const auto concerns = [&](const proto::PeerId& node) { return others_too || account.gather.knows(node); };
     bool nothing = !closing;
     do {
         proto::Up up{.request = id, .attempt = parent.attempt, .sequence = ++parent.sequence};
-        std::size_t room = proto::limits::frame_size_max - frame_slack, bare = 0;
+        const bool far = !parent.caller && !ours(parent.peer);
+        std::size_t room = far ? far_frame : proto::limits::frame_size_max - frame_slack, bare = 0;
+        bool first = true;  // which has to fit, however large
         const auto fits = [&](std::size_t size, std::size_t count) {
-            if (size > room || count == proto::limits::results_per_frame_max) return false;
-            room -= size;
+            if ((size > room && !first) || count == proto::limits::results_per_frame_max) return false;
+            room -= std::min(size, room);
+            first = false;
             return true;
         };
         for (; parent.missing_told < account.missing.size(); ++parent.missing_told) {
@@ -161,7 +170,8 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
         for (; parent.answers_told < account.answers.size(); ++parent.answers_told) {
             const auto& answer = account.answers[parent.answers_told];
             if (!concerns(answer.node)) continue;
-            if (!fits(size_of(answer), std::max(up.answers.size(), bare))) break;
+            const auto size = answer.sealed.empty() ? bare_size : size_of(answer);
+            if (!fits(size, std::max(up.answers.size(), bare))) break;
             if (answer.sealed.empty()) {
                 merged[answer.outcome].push_back(answer.node);
                 ++bare;
@@ -188,10 +198,13 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
                 up.groups.push_back({name, told});
             }
         }
+        const auto octets = octets_of(up);
+        parent.octets_told += octets;
+        parent.untaken += octets;
         send(*way, up);
-    } while (!all_told());
-    parent.spoken = true;
-    parent.closing_told = closed_for(account, parent);
+        parent.spoken = true;
+    } while (!all_told() && parent.untaken < timing.credit_window);
+    parent.closing_told = all_told() && closed_for(account, parent);
 }
 
 // ------------------------------------------------------------------------------------------------ memory

@@ -177,6 +177,7 @@ void Engine::State::on_poll(proto::Now, LinkId id, const proto::Poll& poll) {
             send(id, status);
             if (!account->second.closed || link.caller) return;
             parent->answers_told = parent->missing_told = 0;
+            parent->octets_told = parent->untaken = 0;
             parent->closing_told = false;
             return tell(poll.request, account->second, *parent);
         }

@@ -198,7 +198,7 @@ std::vector<proto::PeerId> Engine::State::expected_of_group(std::string_view col
     return expected;
 }
 
-Engine::State::Account& Engine::State::open_account(proto::Now now, proto::Request request, const proto::Route& route,
+Account& Engine::State::open_account(proto::Now now, proto::Request request, const proto::Route& route,
                                                     bool whole, Parent parent) {
     std::vector<proto::PeerId> expected;
     if (whole) {
@@ -450,7 +450,9 @@ void Engine::State::peer_linked(proto::Now now, const proto::PeerId& peer) {
     // Accounts that could not be told while the link was away.
     for (auto& [id, account] : accounts) {
         for (auto& parent : account.parents) {
-            if (!parent.caller && parent.peer == peer) tell(id, account, parent);
+            if (parent.caller || parent.peer != peer) continue;
+            parent.untaken = 0;  // it went with the link, and was not taken
+            tell(id, account, parent);
         }
     }
 }

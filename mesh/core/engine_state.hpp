@@ -27,6 +27,7 @@
 //   engine_words.cpp     what children say, and when an account may close
 //   engine_abroad.cpp    a request in other groups
 //   engine_repair.cpp    what a lost relay or publication left behind
+//   engine_credit.cpp    back-pressure
 //   engine_account.cpp   what is known is written down, told and kept
 //   engine_member.cpp    our own part in a request
 //   engine_check.cpp     invariants
@@ -49,18 +50,9 @@ constexpr bool is_answer(proto::Outcome outcome) {
     return false;
 }
 
+using namespace table;
+
 struct Engine::State {
-    using Timer = table::Timer;
-    using Link = table::Link;
-    using Peer = table::Peer;
-    using Group = table::Group;
-    using Child = table::Child;
-    using Parent = table::Parent;
-    using Branch = table::Branch;
-    using Account = table::Account;
-    using Reporter = table::Reporter;
-    using Duty = table::Duty;
-    using Remembered = table::Remembered;
     using Accounts = std::map<proto::RequestId, Account>;
     using Duties = std::map<proto::RequestId, Duty>;
 
@@ -223,6 +215,11 @@ struct Engine::State {
     bool visit(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& leaf);
     void end_visits(proto::Now now, Account& account);
     bool gap(const proto::PeerId& publisher, const std::string& topic, std::uint32_t sequence);
+
+    // engine_credit.cpp
+    void took(const proto::RequestId& id, Account& account, const proto::PeerId& from, std::size_t octets);
+    void grant(const proto::RequestId& id, Account& account);
+    void on_credit(LinkId link, const proto::Credit& credit);
 
     // engine_account.cpp
     void answered(proto::Now now, const proto::RequestId& id, proto::Answer answer);

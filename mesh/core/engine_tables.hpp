@@ -104,6 +104,7 @@ struct Parent {
     bool spoken = false;       // Ack or Up was sent
     std::uint32_t sequence = 0;
     std::size_t answers_told = 0, missing_told = 0;  // the first so many
+    std::size_t octets_told = 0, untaken = 0;        // of sealed answers; those it has not given credit for yet
     bool closing_told = false;
 };
 // Another group's part, at the gateway that asks there.
@@ -148,7 +149,15 @@ struct Account {
     std::vector<proto::Answer> answers;
     std::vector<proto::Missing> missing;
     std::size_t untold_bytes = 0;
+    std::size_t octets = 0;                        // of all sealed answers
+    std::map<proto::PeerId, std::size_t> taken;    // of those, since credit was given for them
 };
+
+inline std::size_t octets_of(const proto::Up& up) {
+    std::size_t octets = 0;
+    for (const auto& answer : up.answers) octets += answer.sealed.size();
+    return octets;
+}
 
 struct Reporter {
     proto::PeerId accountant{};

@@ -47,9 +47,11 @@ void Engine::State::on_up(proto::Now now, LinkId link, proto::Up up) {
     const auto found = accounts.find(id);
     if (found == accounts.end()) return not_owed(id, from);
     auto& account = found->second;
+    const auto octets = octets_of(up);
     if (!ours(from)) {
         if (account.closed || branch_of(account, from) == nullptr) return not_owed(id, from);
-        return branch_words(now, id, account, from, up);
+        branch_words(now, id, account, from, up);
+        return took(id, account, from, octets);
     }
     const auto child = account.children.find(from);
     const bool for_others = account.whole && (is_relay(from) || (child != account.children.end() && child->second.relay));
@@ -74,6 +76,7 @@ void Engine::State::on_up(proto::Now now, LinkId link, proto::Up up) {
     if (!account.closed && done) child_done(now, id, from);
     if (!account.closed) review_account(now, id);
     if (!account.closed && account.gateway == from) tell_all(id, account);
+    if (for_others) took(id, account, from, octets);
 }
 
 void Engine::State::take_words(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from,

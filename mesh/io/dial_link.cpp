@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "mesh/io/backoff.hpp"
+#include "mesh/io/lanes.hpp"
 #include "mesh/io/outbound.hpp"
 #include "proto/codec.hpp"
 #include "proto/limits.hpp"
@@ -49,7 +50,11 @@ struct DialLink::Impl {
     void end(proto::Now now, Error why, std::vector<Event>& into);
     void start_hello(proto::Now now, std::vector<Event>& into);
     void read(proto::Now now, std::size_t frames_max, std::vector<Event>& into);
+    void read_lanes(proto::Now now, std::size_t frames_max, std::vector<Event>& into);
+    void on_message(proto::Now now, Received received, std::vector<Event>& into);
     void on_frame(proto::Now now, proto::Bytes frame, std::vector<Event>& into);
+    void pass_on(proto::Now now, bool in_order, std::vector<proto::Bytes> due, std::vector<Event>& into);
+    Sent send(proto::BytesView frame);
     void on_hello(proto::Now now, const proto::Bytes& frame, std::vector<Event>& into);
     std::string silence() const;
     bool attempting() const { return state == State::dialling || state == State::hello; }
@@ -66,6 +71,8 @@ struct DialLink::Impl {
     proto::Instant next_try = proto::Instant::min();  // of waiting: the first call of service() dials
     proto::Instant deadline{};                        // of dialling and hello
     std::optional<Outbound> outbound;
+    std::optional<DialledLanes> lanes;
+    LaneOrder order;
     std::optional<security::HelloDialler> hello;
     std::chrono::milliseconds linger_most{0};
     std::uint64_t attempts = 0;
@@ -87,7 +94,9 @@ void DialLink::Impl::begin(proto::Now now) {
 void DialLink::Impl::end(proto::Now now, Error why, std::vector<Event>& into) {
     const bool was_up = state == State::up;
     hello.reset();
+    lanes.reset();
     outbound.reset();
+    order = {};
     last_failure = why;
     if (was_up) {
         backoff.reset();
@@ -150,23 +159,56 @@ void DialLink::Impl::on_frame(proto::Now now, proto::Bytes frame, std::vector<Ev
         }
         return;
     }
-    into.push_back({Event::Kind::frame, std::move(frame), {}});
+    std::vector<proto::Bytes> due;
+    const bool in_order = order.take_plain(std::move(frame), due);
+    pass_on(now, in_order, std::move(due), into);
+}
+
+void DialLink::Impl::pass_on(proto::Now now, bool in_order, std::vector<proto::Bytes> due, std::vector<Event>& into) {
+    for (auto& frame : due) into.push_back({Event::Kind::frame, std::move(frame), {}});
+    if (!in_order) end(now, {Errc::malformed, fmt::format("{} sent messages out of order", plan.endpoint)}, into);
+}
+
+void DialLink::Impl::on_message(proto::Now now, Received received, std::vector<Event>& into) {
+    if (received.frames.size() == 1 && !received.too_many) return on_frame(now, std::move(received.frames[0]), into);
+    const auto number = received.too_many || !lanes ? std::nullopt : read_number(received.frames[0]);
+    if (!number) {
+        end(now, {Errc::malformed, fmt::format("{} sent a message of several frames", plan.endpoint)}, into);
+        return;
+    }
+    std::vector<proto::Bytes> due;
+    const bool in_order = order.take(*number, std::move(received.frames[1]), due);
+    pass_on(now, in_order, std::move(due), into);
+}
+
+void DialLink::Impl::read_lanes(proto::Now now, std::size_t frames_max, std::vector<Event>& into) {
+    std::vector<DialledLanes::Numbered> messages;
+    auto served = lanes->service(frames_max, messages);
+    std::vector<proto::Bytes> due;
+    bool in_order = true;
+    for (auto& one : messages) in_order = in_order && order.take(one.number, std::move(one.frame), due);
+    pass_on(now, in_order, std::move(due), into);
+    if (!served && outbound) end(now, served.error(), into);
+}
+
+// Round and round, from the moment there is more than one connection.
+Sent DialLink::Impl::send(proto::BytesView frame) {
+    const auto number = order.next();
+    if (!lanes || lanes->ready() == 0) return outbound->socket().send({frame});
+    const auto lane = number % (1 + lanes->ready());
+    return lane == 0 ? outbound->socket().send({number_frame(number), frame}) : lanes->send(lane, number, frame);
 }
 
 void DialLink::Impl::read(proto::Now now, std::size_t frames_max, std::vector<Event>& into) {
     const bool failed = outbound->observe() == Outbound::State::failed;
     for (std::size_t i = 0; i < frames_max && outbound; ++i) {
-        auto received = outbound->socket().receive(1);
+        auto received = outbound->socket().receive(2);
         if (!received) {
             // Only now: what came before the connection died has been read.
             if (failed) end(now, outbound->failure(), into);
             return;
         }
-        if (received->too_many) {
-            end(now, {Errc::malformed, fmt::format("{} sent a message of several frames", plan.endpoint)}, into);
-        } else {
-            on_frame(now, std::move(received->frames.at(0)), into);
-        }
+        on_message(now, std::move(*received), into);
     }
 }
 
@@ -202,6 +244,7 @@ DialLink::~DialLink() {
 std::vector<void*> DialLink::pollable() const {
     std::vector<void*> handles;
     if (impl_->outbound) impl_->outbound->append_handles(handles);
+    if (impl_->lanes) impl_->lanes->append_handles(handles);
     return handles;
 }
 
@@ -216,6 +259,7 @@ void DialLink::service(proto::Now now, std::size_t frames_max, std::vector<Event
     if (link.state == State::dialling && link.outbound->observe() == Outbound::State::established)
         link.start_hello(now, into);
     if (link.outbound) link.read(now, frames_max, into);
+    if (link.lanes) link.read_lanes(now, frames_max, into);
     if (link.attempting() && now.mono >= link.deadline) { link.end(now, {Errc::unreachable, link.silence()}, into); }
 }
 
@@ -236,7 +280,18 @@ std::optional<proto::Instant> DialLink::next_deadline() const {
 bool DialLink::up() const { return impl_->state == Impl::State::up; }
 
 bool DialLink::send(proto::BytesView frame) {
-    return impl_->state == Impl::State::up && impl_->outbound->socket().send({frame}) == Sent::ok;
+    return impl_->state == Impl::State::up && impl_->send(frame) == Sent::ok;
+}
+
+void DialLink::widen(std::uint64_t link) {
+    auto& it = *impl_;
+    if (it.state != Impl::State::up || it.lanes) return;
+    if (it.outbound->socket().send({proto::encode(proto::Lane{link, 0})}) != Sent::ok) return;
+    it.lanes.emplace(it.context, it.plan, it.self.keys.curve, link);
+}
+
+std::size_t DialLink::connections() const {
+    return impl_->state != Impl::State::up ? 0 : 1 + (impl_->lanes ? impl_->lanes->ready() : 0);
 }
 
 void DialLink::hang_up(proto::Now now, Error why) {

@@ -64,6 +64,10 @@ class DialLink {
     bool send(proto::BytesView frame);
     // Ends what is there and dials again after the back-off; no event follows.
     void hang_up(proto::Now now, proto::Error why);
+    // While up, and once a link: spreads what is sent over several connections, as soon as they stand. For long distances.
+    // `link` names it to the other end: at random.
+    void widen(std::uint64_t link);
+    std::size_t connections() const;  // 0: none
     // How long the destructor may take to hand queued frames to the network; 0 unless called.
     void linger(std::chrono::milliseconds most);
 

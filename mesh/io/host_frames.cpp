@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "mesh/io/host_impl.hpp"
+#include "security/entropy.hpp"
 #include "proto/codec.hpp"
 
 namespace mco::mesh::io {
@@ -36,6 +37,12 @@ std::optional<Fanout::Subscriber> Host::Impl::who_is(const proto::CurvePublicKey
     if (found == known.end()) return std::nullopt;
     const auto& [peer, shown, count] = found->second;
     return Fanout::Subscriber{peer, shown == nullptr ? nullptr : &shown->body};
+}
+
+// Of another group: its answers come from far.
+bool Host::Impl::far(const proto::CurvePublicKey& key) const {
+    const auto found = known.find(key);
+    return found != known.end() && found->second.record != nullptr && found->second.record->body.group != options.group;
 }
 
 void Host::Impl::serve_links(proto::Now now) {
@@ -77,6 +84,7 @@ void Host::Impl::serve_dialled(proto::Now now, Dialled& one) {
                 gate.admit(one.socket->server_key());
                 link_up(now, one.link, Side::dialled, one.socket->peer(), one.socket->peer_record());
                 links.at(one.link).where = {one.socket->endpoint(), one.socket->server_key()};
+                if (far(one.socket->server_key())) one.socket->widen(security::entropy::number());
                 break;
             case DialLink::Event::Kind::frame:
                 ++counters.frames_in;

@@ -41,6 +41,7 @@ struct Host::Impl {
 
     // host_frames.cpp
     void serve_links(proto::Now now);
+    bool far(const proto::CurvePublicKey& key) const;
     void serve_fanout(proto::Now now);
     struct Dialled;
     void serve_dialled(proto::Now now, Dialled& dialled);

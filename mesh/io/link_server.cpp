@@ -20,6 +20,13 @@ using namespace std::chrono_literals;
 constexpr int queue_max = 1'000;        // frames a peer, each way; a full one is given up by the engine
 constexpr auto unread_patience = 50ms;  // a flood of others must not hide for longer that somebody is gone
 
+std::optional<proto::Lane> lane_of(const proto::Bytes& frame) {
+    const auto type = proto::peek_type(frame);
+    if (!type || *type != proto::MessageType::lane) return std::nullopt;
+    const auto message = proto::decode(frame);
+    return message ? std::optional(std::get<proto::Lane>(*message)) : std::nullopt;
+}
+
 std::string text_of(const proto::Bytes& octets) { return std::string(proto::as_text(octets)); }
 
 }  // namespace
@@ -53,7 +60,7 @@ void LinkServer::service(proto::Now now, std::size_t frames_max, LinkId& next_id
     read_monitor(now);
     bool all_read = false;
     for (std::size_t i = 0; i < frames_max && !all_read; ++i) {
-        auto received = socket_.receive(2);
+        auto received = socket_.receive(3);
         if (received) {
             on_message(now, std::move(*received), next_id, into);
         } else {
@@ -80,10 +87,14 @@ void LinkServer::read_monitor(proto::Now now) {
 
 void LinkServer::on_message(proto::Now now, Received received, LinkId& next_id, std::vector<Event>& into) {
     ++counters_->frames_in;
-    if (received.too_many || received.frames.size() != 2) {
+    // A number in between: one of several connections.
+    std::optional<std::uint64_t> number;
+    if (received.frames.size() == 3) number = read_number(received.frames[1]);
+    if (received.too_many || received.frames.size() < 2 || (received.frames.size() == 3 && !number)) {
         ++counters_->dropped_multipart;
         return;
     }
+    auto& frame = received.frames.back();
     const auto key = proto::CurvePublicKey::from_hex(received.user_id);
     if (!key) {
         ++counters_->malformed;
@@ -91,6 +102,7 @@ void LinkServer::on_message(proto::Now now, Received received, LinkId& next_id, 
     }
     const RoutingId id = text_of(received.frames[0]);
     auto at = connections_.find(id);
+    if (at == connections_.end() && !number && on_lane(id, *key, received.descriptor, frame)) return;
     if (at == connections_.end()) {
         at = greet(now, id, *key, received.descriptor);
         if (at == connections_.end()) {
@@ -104,11 +116,24 @@ void LinkServer::on_message(proto::Now now, Received received, LinkId& next_id, 
     }
     switch (at->second.state) {
         case State::greeting:
-            on_greeting(now, at, received.frames[1], next_id, into);
+            if (number) {
+                ++counters_->before_hello;
+            } else {
+                on_greeting(now, at, frame, next_id, into);
+            }
             return;
         case State::linked:
-            on_linked(now, at, std::move(received.frames[1]), into);
+            on_linked(now, at, number, std::move(frame), into);
             return;
+        case State::lane: {
+            const auto main = linked_.find(at->second.link);
+            if (!number || main == linked_.end()) {
+                ++counters_->dropped_multipart;
+            } else {
+                on_linked(now, connections_.find(main->second), number, std::move(frame), into);
+            }
+            return;
+        }
         case State::silenced:
             ++counters_->before_hello;
             return;
@@ -165,8 +190,9 @@ void LinkServer::on_greeting(proto::Now now, Connections::iterator at, const pro
     if (step->done) into.push_back({Event::Kind::up, connection.link, {}, {}});
 }
 
-void LinkServer::on_linked(proto::Now now, Connections::iterator at, proto::Bytes frame, std::vector<Event>& into) {
-    const auto& connection = at->second;
+void LinkServer::on_linked(proto::Now now, Connections::iterator at, std::optional<std::uint64_t> number,
+                           proto::Bytes frame, std::vector<Event>& into) {
+    auto& connection = at->second;
     const auto& peer = connection.hello->peer();
     if (now.wall > peer.not_after + proto::limits::clock_skew_max || trust_->revoked(peer.serial)) {
         const std::string why = fmt::format("the certificate of {} is not valid any more", peer.name);
@@ -174,7 +200,54 @@ void LinkServer::on_linked(proto::Now now, Connections::iterator at, proto::Byte
         hang_up(connection.link, Errc::expired, why);
         return;
     }
-    into.push_back({Event::Kind::frame, connection.link, std::move(frame), {}});
+    if (const auto lane = number ? std::nullopt : lane_of(frame)) {
+        const bool named = lane->number == 0 && !connection.name && names_.emplace(lane->link, connection.link).second;
+        if (named) {
+            connection.name = lane->link;
+        } else {
+            ++counters_->malformed;
+        }
+        return;
+    }
+    std::vector<proto::Bytes> due;
+    const bool in_order = number ? connection.order.take(*number, std::move(frame), due)
+                                 : connection.order.take_plain(std::move(frame), due);
+    const LinkId link = connection.link;
+    for (auto& one : due) into.push_back({Event::Kind::frame, link, std::move(one), {}});
+    if (in_order) return;
+    into.push_back({Event::Kind::down, link, {}, "messages came out of order"});
+    hang_up(link, Errc::malformed, "messages came out of order");
+}
+
+// Whether this is the first word of another connection of a link that stands. Its key is attested, so only the peer itself
+// can join one to its link.
+bool LinkServer::on_lane(const RoutingId& id, const proto::CurvePublicKey& key, int descriptor,
+                         const proto::Bytes& frame) {
+    const auto lane = lane_of(frame);
+    const auto link = lane ? names_.find(lane->link) : names_.end();
+    if (link == names_.end() || full()) return false;
+    auto& main = connections_.at(linked_.at(link->second));
+    if (main.key != key || lane->number == 0 || main.lanes.size() + 1 >= proto::limits::lanes_max) return false;
+    Connection connection;
+    connection.state = State::lane;
+    connection.key = key;
+    connection.link = main.link;
+    connection.descriptor = descriptor;
+    if (descriptor >= 0) by_descriptor_[descriptor] = id;
+    main.lanes.push_back(id);
+    connections_.emplace(id, std::move(connection));
+    send_to(id, frame);  // repeated: it is used from now on
+    return true;
+}
+
+void LinkServer::drop_lanes(Connection& connection) {
+    if (connection.name) names_.erase(*std::exchange(connection.name, std::nullopt));
+    for (const auto& id : std::exchange(connection.lanes, {})) {
+        const auto lane = connections_.find(id);
+        const auto descriptor = by_descriptor_.find(lane->second.descriptor);
+        if (descriptor != by_descriptor_.end() && descriptor->second == id) by_descriptor_.erase(descriptor);
+        connections_.erase(lane);
+    }
 }
 
 void LinkServer::silence(Connections::iterator at) {
@@ -182,6 +255,7 @@ void LinkServer::silence(Connections::iterator at) {
     if (connection.state == State::linked) {
         gate_->release(connection.key);
         linked_.erase(connection.link);
+        drop_lanes(connection);
         ++unverified_;
     }
     connection.state = State::silenced;
@@ -195,6 +269,7 @@ void LinkServer::forget(Connections::iterator at) {
     if (connection.state == State::linked) {
         gate_->release(connection.key);
         linked_.erase(connection.link);
+        drop_lanes(connection);
     } else {
         --unverified_;
         silenced_.erase(connection.silenced);
@@ -210,6 +285,12 @@ void LinkServer::end_gone(proto::Now now, bool all_read, std::vector<Event>& int
         const bool same = at != connections_.end() && at->second.descriptor == gone_.front().descriptor;
         gone_.pop_front();
         if (!same) continue;
+        if (at->second.state == State::lane) {  // without it the order of the rest is lost
+            const auto main = connections_.find(linked_.at(at->second.link));
+            into.push_back({Event::Kind::down, main->second.link, {}, "one of its connections closed"});
+            hang_up(main->second.link, Errc::unreachable, "one of the connections of the link closed");
+            continue;
+        }
         if (at->second.state == State::linked)
             into.push_back({Event::Kind::down, at->second.link, {}, "the connection closed"});
         forget(at);
@@ -244,7 +325,13 @@ Sent LinkServer::send_to(const RoutingId& id, proto::BytesView frame) {
 
 Sent LinkServer::send(LinkId link, proto::BytesView frame) {
     const auto found = linked_.find(link);
-    return found == linked_.end() ? Sent::unreachable : send_to(found->second, frame);
+    if (found == linked_.end()) return Sent::unreachable;
+    auto& connection = connections_.at(found->second);
+    const auto number = connection.order.next();
+    if (connection.lanes.empty()) return send_to(found->second, frame);
+    const auto lane = number % (1 + connection.lanes.size());
+    ++counters_->frames_out;
+    return socket_.send({proto::as_bytes(lane == 0 ? found->second : connection.lanes[lane - 1]), number_frame(number), frame});
 }
 
 void LinkServer::hang_up(LinkId link, Errc code, std::string reason) {

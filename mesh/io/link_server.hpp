@@ -11,6 +11,7 @@
 #include "mesh/core/effect.hpp"
 #include "mesh/io/endpoint.hpp"
 #include "mesh/io/host.hpp"
+#include "mesh/io/lanes.hpp"
 #include "mesh/io/socket.hpp"
 #include "security/hello.hpp"
 #include "security/link_gate.hpp"
@@ -62,7 +63,7 @@ class LinkServer {
 
  private:
     using RoutingId = std::string;
-    enum class State : std::uint8_t { greeting, linked, silenced };
+    enum class State : std::uint8_t { greeting, linked, silenced, lane };
     struct Connection {
         State state = State::greeting;
         proto::CurvePublicKey key{};
@@ -71,6 +72,10 @@ class LinkServer {
         int descriptor = -1;
         proto::Instant deadline{};   // of greeting
         std::uint64_t silenced = 0;  // key in silenced_
+        // Of linked ones that are several connections, and `link` of those:
+        std::optional<std::uint64_t> name;  // what the dialler calls it
+        std::vector<RoutingId> lanes;
+        LaneOrder order;
     };
     using Connections = std::unordered_map<RoutingId, Connection>;
 
@@ -82,7 +87,10 @@ class LinkServer {
     Connections::iterator greet(proto::Now now, const RoutingId& id, const proto::CurvePublicKey& key, int descriptor);
     void on_greeting(proto::Now now, Connections::iterator at, const proto::Bytes& frame, LinkId& next_id,
                      std::vector<Event>& into);
-    void on_linked(proto::Now now, Connections::iterator at, proto::Bytes frame, std::vector<Event>& into);
+    void on_linked(proto::Now now, Connections::iterator at, std::optional<std::uint64_t> number, proto::Bytes frame,
+                   std::vector<Event>& into);
+    bool on_lane(const RoutingId& id, const proto::CurvePublicKey& key, int descriptor, const proto::Bytes& frame);
+    void drop_lanes(Connection& connection);
     void silence(Connections::iterator at);
     void forget(Connections::iterator at);
     void end_gone(proto::Now now, bool all_read, std::vector<Event>& into);
@@ -100,6 +108,7 @@ class LinkServer {
 
     Connections connections_;
     std::unordered_map<LinkId, RoutingId> linked_;
+    std::unordered_map<std::uint64_t, LinkId> names_;  // of links that are several connections
     std::unordered_map<int, RoutingId> by_descriptor_;
     std::size_t unverified_ = 0;                                  // greeting and silenced
     std::deque<std::pair<proto::Instant, RoutingId>> greetings_;  // by deadline; some are over already

@@ -97,6 +97,7 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
         case proto::MessageType::hello_proof:
         case proto::MessageType::welcome:
         case proto::MessageType::refusal:
+        case proto::MessageType::lane:
             return DropMalformed{};
         case proto::MessageType::roster: {
             if (!member) return DropForged{};
@@ -134,6 +135,7 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
         case proto::MessageType::pong:
         case proto::MessageType::bye:
         case proto::MessageType::refused:
+        case proto::MessageType::credit:
             return Pass{};
         case proto::MessageType::relays:
         case proto::MessageType::attach:

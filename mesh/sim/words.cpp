@@ -181,6 +181,10 @@ std::string words(const World& world, const proto::Message& message) {
                           [&](const proto::Fetch& one) {
                               return "fetch " + (one.request.is_zero() ? std::string("all") : world.name(one.request));
                           },
+                          [](const proto::Lane&) { return std::string("lane"); },
+                          [&](const proto::Credit& one) {
+                              return fmt::format("credit {} of {} octets", world.name(one.request), one.octets);
+                          },
                           [&](const proto::Orphans& one) {
                               return fmt::format("orphans of {} in {}", world.name(one.relay), world.name(one.request));
                           },

@@ -39,6 +39,7 @@ void Client::ask(proto::Now now, std::size_t entry) {
     ++attempt_;
     heard_ = false;
     sequence_ = 0;
+    taken_ = 0;
     nodes_.clear();
     groups_.clear();
     counted_ = {};
@@ -106,7 +107,11 @@ void Client::frame(proto::Now now, std::size_t entry, proto::BytesView octets) {
     if (const auto* ack = std::get_if<proto::Ack>(&*message)) {
         if (entry == entry_ && ack->attempt == attempt_) heard_ = true;
     } else if (const auto* up = std::get_if<proto::Up>(&*message)) {
-        if (entry == entry_ && up->attempt == attempt_) on_up(now, *up);
+        if (entry != entry_ || up->attempt != attempt_) return;
+        on_up(now, *up);
+        for (const auto& answer : up->answers) taken_ += answer.sealed.size();
+        if (taken_ < plan_.credit_step || plan_.slow) return;
+        out_.push_back({entry, proto::encode(proto::Credit{plan_.request, static_cast<std::uint32_t>(std::exchange(taken_, 0))})});
     } else if (const auto* refused = std::get_if<proto::Refused>(&*message)) {
         if (entry == entry_) refused_ = refused->code;
     } else if (auto* redirect = std::get_if<proto::Redirect>(&*message)) {

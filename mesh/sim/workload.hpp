@@ -25,6 +25,8 @@ class Client {
         std::chrono::milliseconds ttl{60'000};    // after `created` nobody takes it any more
         proto::WallTime created{};                // set by the world
         std::chrono::milliseconds patience{200};  // without a word the next entry is asked
+        bool slow = false;        // takes what comes, and gives no credit for it
+        std::size_t credit_step = 0;  // set by the world
         std::size_t entries = 1;                  // how many links it has; the first one is asked first
     };
     explicit Client(Plan plan);
@@ -91,6 +93,7 @@ class Client {
     bool cancelled_ = false;
     std::optional<proto::Instant> asked_at_, patience_ends_, answered_at_, closed_at_;
     std::uint32_t sequence_ = 0;
+    std::size_t taken_ = 0;
     Nodes nodes_;
     std::map<std::string, proto::Missing> groups_;
     proto::Ledger counted_;

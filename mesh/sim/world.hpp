@@ -133,7 +133,6 @@ class World {
     using Frame = std::shared_ptr<const proto::Bytes>;
     enum End : std::size_t { dialler = 0, acceptor = 1 };
     static End other(End end) { return end == dialler ? acceptor : dialler; }
-
     struct Parcel {
         enum class Kind : std::uint8_t { welcome, frame, end } kind = Kind::frame;
         Frame frame;
@@ -145,7 +144,8 @@ class World {
         LinkId link[2]{};  // 0: not announced
         bool open[2]{};
         proto::Instant last[2]{};     // latest arrival at that end
-        Window window[2];             // of what goes to that end
+        std::vector<Window> lanes[2];  // of what goes to that end, from another site
+        std::size_t next_lane[2]{};
         std::uint64_t octets[2]{};    // that went to that end
         std::vector<Parcel> stuck[2];  // on the way to that end, behind a partition
         Address where;

@@ -19,6 +19,7 @@ Place World::submit(Client::Plan plan, const std::vector<Place>& entries) {
     network_.settle(place, network_.site(entries.front()));
     plan.entries = entries.size();
     plan.created = now_.wall;
+    plan.credit_step = options_.timing.credit_step;
     request_numbers_.emplace(plan.request, clients_.size() + 1);
     clients_.emplace(place, Client(std::move(plan)));
     for (std::size_t entry = 0; entry < entries.size(); ++entry) connect_client(place, entry, entries[entry]);

@@ -127,8 +127,12 @@ void World::travel(ConnectionId id, End to, Parcel parcel, proto::Instant leaves
         return;
     }
     const auto distance = network_.distance(network_.site(from), network_.site(at_end));
-    if (costs_ && distance.count() > 0)
-        leaves_at = connection.window[to].leaves(leaves_at, parcel.size(), distance * 2, costs_->window);
+    if (costs_ && distance.count() > 0) {
+        auto& lanes = connection.lanes[to];
+        if (lanes.empty()) lanes.resize(from < first_client && at_end < first_client ? proto::limits::lanes_max : 1);
+        auto& lane = lanes[connection.next_lane[to]++ % lanes.size()];
+        leaves_at = lane.leaves(leaves_at, parcel.size(), distance * 2, costs_->window);
+    }
     const auto arrival = std::max(leaves_at + network_.delay(from, at_end), connection.last[to] + proto::Duration(1));
     connection.last[to] = arrival;
     at(arrival - now_.mono,

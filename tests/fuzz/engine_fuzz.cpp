@@ -82,7 +82,7 @@ proto::Bytes sealed_request(std::uint8_t number) {
 proto::Message message(Input& input) {
     const auto number = input.octet(), attempt = input.octet(), more = input.octet();
     const auto id = request_id(number);
-    switch (input.octet() % 17) {
+    switch (input.octet() % 18) {
         case 0:
             return proto::Request{.attempt = attempt, .left_ms = 10U * more, .sealed = sealed_request(number)};
         case 1:
@@ -133,6 +133,8 @@ proto::Message message(Input& input) {
             return proto::Fetch{more % 4 == 0 ? proto::RequestId{} : id};
         case 15:
             return proto::Orphans{id, peer(more)};
+        case 16:
+            return proto::Credit{id, 4'000U * more};
         default:
             return proto::Bye{"fuzzed"};
     }

@@ -99,6 +99,11 @@ World::Options Chaos::options(Rng& dice, Mood mood, const Shape& shape) {
             options.network.fanout_loss = static_cast<std::uint32_t>(dice.below(100));
             break;
     }
+    if (Rng(options.seed).below(2) == 0) {  // so little that most answers wait for it
+        options.timing.credit_window = 2'000;
+        options.timing.credit_step = 500;
+        options.timing.backlog_max = 1'000;
+    }
     return options;
 }
 
@@ -169,6 +174,7 @@ Place Chaos::submit() {
         if (spare != entries.front()) entries.push_back(spare);
     }
     const bool spared = entries.size() > 1;
+    plan.slow = mood_ == Mood::faulty && !quiet_ && plan.request.octets[0] % 16 == 0;
     const Place client = world_.submit(std::move(plan), entries);
     if (mood_ == Mood::healthy) return client;
     if (quiet_) {

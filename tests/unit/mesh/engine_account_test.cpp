@@ -98,6 +98,8 @@ TEST_CASE("answers that do not fit into one frame go in several, and only the la
     rig.performed(1, Outcome::ok, proto::Bytes(proto::limits::reply_size_max));
     rig.caller = rig.client();
     rig.ask(rig.caller, 1, 2);
+    CHECK(rig.ups().size() == 2);  // what it may have under way
+    rig.say(rig.caller, proto::Credit{request_id(1), 2 * proto::limits::reply_size_max});
     const auto ups = rig.ups();
     REQUIRE(ups.size() == 3);
     CHECK(ups[0].ledger.closure == proto::Closure::open);

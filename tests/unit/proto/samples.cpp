@@ -189,6 +189,8 @@ std::vector<Message> sample_messages() {
         IHave{numbered<RequestId>(13), 2, numbered<PeerId>(25)},
         Fetch{numbered<RequestId>(13)},
         Orphans{numbered<RequestId>(13), numbered<PeerId>(25)},
+        Lane{0x0102030405060708, 3},
+        Credit{numbered<RequestId>(13), 300'000},
     };
 }
 
