@@ -251,13 +251,14 @@ void Engine::State::ping(proto::Now now, LinkId id) {
 void Engine::State::on_ping(proto::Now now, LinkId id, const proto::Ping& ping) {
     send(id, proto::Pong{ping.token});
     auto& link = links.at(id);
-    if (link.caller || !relay || !ours(link.peer)) return;
+    if (link.caller || !ours(link.peer)) return;
     if (!is_relay(link.peer)) {
         // Not attached here, or listening to what is for relays: it may take itself for one.
-        if (peers.at(link.peer).standing == proto::Standing::none || has_subscribed(link.peer, relay_topic()))
-            send_relays(now, id);
+        const bool attached = relay && peers.at(link.peer).standing != proto::Standing::none;
+        if (!attached || has_subscribed(link.peer, relay_topic())) send_relays(now, id);
         return;
     }
+    if (!relay) return;
     if (ping.roster_digest == members.digest(relays)) {
         link.differed = false;
         return;

@@ -81,6 +81,7 @@ void Engine::State::peer_link_up(proto::Now now, Linked linked) {
 
 void Engine::State::first_link(proto::Now now, const proto::PeerId& peer) {
     peers[peer].turned = now.mono;
+    peers[peer].shunned_until = {};
     if (members.mark_up(now, peer)) notice(NoticeKind::member_up, peer);
     member_changed(now, peer);
 }
@@ -334,7 +335,11 @@ void Engine::State::review(proto::Now now, const proto::PeerId& id) {
         may_be_needless ? timers.set(timer, first) : timers.cancel(timer);
         return;
     }
-    if (!wants_link(id) || visits.contains(id)) return timers.cancel(timer);
+    if (!wants_link(id) || visits.contains(id)) {
+        // A home that is left alone for a while is thought of again.
+        const bool shunned = !relay && is_relay(id) && now.mono < peer.shunned_until;
+        return shunned ? timers.set(timer, peer.shunned_until) : timers.cancel(timer);
+    }
     if (now.mono < second) {
         timers.set(timer, now.mono < first ? first : second);
     } else if (member->state == proto::MemberState::up && members.mark_down(now, id)) {
