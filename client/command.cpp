@@ -17,9 +17,9 @@ using proto::fail;
 using proto::Result;
 
 constexpr std::array table{
-    &applications::completion, &applications::facts,     &applications::find,
-    &applications::help,       &applications::inventory, &applications::mesh,
-    &applications::ping,       &applications::rpc,       &applications::version,
+    &applications::completion, &applications::describe_filter, &applications::facts, &applications::find,
+    &applications::help,       &applications::inventory,       &applications::mesh,  &applications::ping,
+    &applications::rpc,        &applications::version,
 };
 
 constexpr int usage_error = 1;

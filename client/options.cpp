@@ -42,8 +42,6 @@ constexpr std::array unsupported_yet{
     "--limit-seed",
     "--batch",
     "--batch-sleep",
-    "--select",
-    "-S",
     "--connection-timeout",
     "--script",
 };
@@ -231,6 +229,8 @@ constexpr std::array filters{
     Option{"with-agent,wa,A", "AGENT", Section::filter, "Nodes with an agent: name or /expression/"},
     Option{"with-identity,wi,I", "NAME", Section::filter,
            "Nodes of this name: name, /expression/ or web[1-3]*; any of several"},
+    Option{"select,S", "FILTER", Section::filter,
+           "A compound filter: \"(country=uk or /http/) and not fstat('/etc/hosts').size=0\""},
 };
 
 }  // namespace

@@ -69,6 +69,6 @@ std::span<const Option> common_options();    // -q -T -t --dt --ttl --color
 std::span<const Option> sort_option();       // --sort: for commands that list nodes
 std::span<const Option> json_option();       // -j
 std::span<const Option> progress_option();   // --np
-std::span<const Option> filter_options();    // -W -F -C -A -I; read by target.hpp
+std::span<const Option> filter_options();    // -W -F -C -A -I -S; read by target.hpp
 
 }  // namespace mco::client

@@ -82,10 +82,12 @@ Result<Target> Session::target(const std::string& agent) const {
     auto filter = read_filter(context_.options);
     if (!filter) return tl::unexpected(filter.error());
     if (!agent.empty()) filter->agents.push_back(agent);
+    const auto data_time = check_data(*filter, library_);
+    if (!data_time) return tl::unexpected(data_time.error());
     auto matcher = compile_filter(*filter);
     if (!matcher) return tl::unexpected(matcher.error());
     const auto choice = names_only(*filter) ? Choice::by_name : Choice::by_filter;
-    return Target{std::move(*filter), std::move(*matcher), std::move(*where), choice};
+    return Target{std::move(*filter), std::move(*matcher), std::move(*where), choice, *data_time};
 }
 
 Result<Target> Session::target_node(const std::string& node, const std::string& agent) const {
@@ -118,7 +120,7 @@ Result<Call> Session::prepare(const Target& target, const proto::AgentSchema& sc
     if (!discovery) return tl::unexpected(discovery.error());
     const auto ttl = context_.options.number("ttl", 1, std::chrono::seconds(proto::limits::request_ttl_max).count());
     if (!ttl) return tl::unexpected(ttl.error());
-    const auto window = schema.timeout + (*discovery ? std::chrono::seconds(**discovery) : config_.discovery_timeout);
+    const auto window = schema.timeout + target.data_time + (*discovery ? std::chrono::seconds(**discovery) : config_.discovery_timeout);
     Call call;
     call.agent = schema.name;
     call.action = action.name;

@@ -20,6 +20,7 @@ struct Target {
     proto::Matcher matcher;
     std::string collective;
     Choice choice = Choice::by_filter;
+    std::chrono::seconds data_time{0};  // how long the data functions of the filter may take
 };
 
 // A command's configuration, its DDLs and, from the first call on, its attachment to the mesh. Everything an operator can get

@@ -1,9 +1,12 @@
 #include "client/target.hpp"
 
-#include <array>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "proto/config_file.hpp"
 #include "proto/limits.hpp"
 
 namespace mco::client {
@@ -43,6 +46,14 @@ proto::Result<proto::Filter> read_filter(const Options& options) {
         if (!term) return tl::unexpected(bad_term("-F", text, term.error()));
         filter.facts.push_back(std::move(*term));
     }
+    for (const auto& text : options.values("select")) {
+        auto condition = proto::parse_condition(text);
+        if (!condition) return fail(condition.error().code, "-S: " + condition.error().detail);
+        filter.conditions.push_back(std::move(*condition));
+    }
+    if (filter.conditions.size() > proto::limits::conditions_max)
+        return fail(Errc::invalid, fmt::format("-S is given {} times; {} is the most", filter.conditions.size(),
+                                               proto::limits::conditions_max));
     const auto append = [&](std::vector<std::string>& terms, std::string_view option) {
         const auto given = options.values(option);
         terms.insert(terms.end(), given.begin(), given.end());
@@ -63,6 +74,27 @@ proto::Result<proto::Matcher> compile_filter(const proto::Filter& filter) {
     auto matcher = proto::Matcher::compile(filter);
     if (!matcher) return fail(Errc::invalid, "the filter does not parse: " + matcher.error().detail);
     return matcher;
+}
+
+proto::Result<std::chrono::seconds> check_data(const proto::Filter& filter, const proto::SchemaLibrary& library) {
+    std::chrono::seconds longest{0};
+    for (const auto* term : proto::data_terms(filter)) {
+        const auto schema = library.load_data(term->name);
+        if (!schema) return fail(schema.error().code, "-S: " + schema.error().detail);
+        if (auto valid = proto::validate_query(*schema, term->query); !valid)
+            return fail(valid.error().code, fmt::format("-S: {}(): {}", term->name, valid.error().detail));
+        if (schema->find_output(term->field) == nullptr) {
+            std::vector<std::string_view> names;
+            for (const auto& output : schema->outputs) names.push_back(output.name);
+            const auto near = proto::nearest(term->field, names);
+            return fail(Errc::invalid, fmt::format("-S: {}() has no output \"{}\"{}\nIts outputs: {}.", term->name,
+                                                   term->field,
+                                                   near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near),
+                                                   fmt::join(names, ", ")));
+        }
+        longest += schema->timeout;
+    }
+    return longest;
 }
 
 }  // namespace mco::client

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "node/data.hpp"
 #include "proto/codec.hpp"
 #include "proto/filter.hpp"
 #include "proto/limits.hpp"
@@ -16,6 +17,16 @@ namespace {
 
 // Open to every authenticated caller, as it never was subject to policy: discovery must find the nodes that deny.
 constexpr std::string_view open_agent = "discovery";
+
+// How long the data functions of a filter may take, by their DDLs.
+std::chrono::seconds data_time(const proto::Filter& filter, const NodeView& view) {
+    std::chrono::seconds sum{0};
+    for (const auto* term : proto::data_terms(filter)) {
+        const auto* source = view.data == nullptr ? nullptr : view.data->find(term->name);
+        if (source != nullptr) sum += source->schema.timeout;
+    }
+    return sum;
+}
 
 }  // namespace
 
@@ -116,6 +127,7 @@ struct Admission::Draft {
     Registry::Entry entry;
     const proto::ActionSchema* action = nullptr;
     std::string decided_by;
+    std::optional<proto::Matcher> condition = std::nullopt;
 
     Refusal refuse(RefusalCode code, std::string sentence, std::string detail) const {
         return {code, std::move(sentence), std::move(detail), reply_to, subject};
@@ -197,6 +209,8 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
     admitted.start_by_ =
         now.mono + (route.created + std::chrono::milliseconds(route.ttl_ms) + proto::limits::clock_skew_max - now.wall);
     admitted.finish_by_ = now.mono + draft.entry.schema->timeout;
+    if (draft.condition) admitted.finish_by_ += data_time(draft.body.filter, *ground.view);
+    admitted.condition_ = std::move(draft.condition);
     admitted.entry_ = std::move(draft.entry);
     admitted.action_ = draft.action;
     admitted.reply_to_ = draft.reply_to;
@@ -265,14 +279,20 @@ std::optional<Decision> Admission::check_meant(Draft& draft, const Ground& groun
     }
     draft.entry = *entry;
     if (!draft.body.filter.empty()) {
-        const auto matcher = proto::Matcher::compile(draft.body.filter);
+        auto matcher = proto::Matcher::compile(draft.body.filter);
         if (!matcher) {
             ++counters_.invalid;
             return draft.refuse(RefusalCode::filter_invalid, matcher.error().detail, matcher.error().detail);
         }
-        if (!matcher->matches(ground.view->traits)) {
-            ++counters_.filtered;
-            return NotMatched{NotMatched::Why::filter};
+        switch (matcher->judge(ground.view->traits)) {
+            case proto::Verdict::no:
+                ++counters_.filtered;
+                return NotMatched{NotMatched::Why::filter};
+            case proto::Verdict::unknown:
+                draft.condition = std::move(*matcher);
+                return std::nullopt;  // counted once it is known
+            case proto::Verdict::yes:
+                break;
         }
     }
     ++counters_.passed;
@@ -280,20 +300,37 @@ std::optional<Decision> Admission::check_meant(Draft& draft, const Ground& groun
 }
 
 std::optional<Refusal> Admission::check_rights(Draft& draft, const Ground& ground) {
+    const std::string caller = "cert=" + draft.opened.caller.name;
     if (draft.open_to_all()) {
         draft.decided_by = "open to every authenticated caller";
-        return std::nullopt;
-    }
-    const std::string caller = "cert=" + draft.opened.caller.name;
-    auto verdict = ground.policy.decide({.caller = caller, .agent = draft.body.agent, .action = draft.body.action},
-                                        ground.view->traits);
-    if (verdict.allowed) {
+    } else {
+        auto verdict = ground.policy.decide({.caller = caller, .agent = draft.body.agent, .action = draft.body.action},
+                                            ground.view->traits);
+        if (!verdict.allowed) {
+            ++counters_.denied;
+            return draft.refuse(RefusalCode::policy_denied, "You are not authorized to call this agent or action.",
+                                std::move(verdict.decided_by));
+        }
         draft.decided_by = std::move(verdict.decided_by);
-        return std::nullopt;
     }
+    return draft.condition ? check_data_rights(draft, ground, caller) : std::nullopt;
+}
+
+// To be matched or not by what a data source says is to learn what it says, so it takes the right to ask for that openly.
+std::optional<Refusal> Admission::check_data_rights(Draft& draft, const Ground& ground, const std::string& caller) {
+    constexpr std::string_view agent = "rpcutil", action = "get_data";
+    constexpr std::string_view sentence =
+        "You are not authorized to use data functions in filters here; they take the right to call rpcutil get_data.";
+    if (!draft.opened.caller.may_call(agent, action)) {
+        ++counters_.denied;
+        return draft.refuse(RefusalCode::scope_denied, std::string(sentence),
+                            "the scope of the caller's certificate does not include rpcutil/get_data");
+    }
+    auto verdict = ground.policy.decide({.caller = caller, .agent = std::string(agent), .action = std::string(action)},
+                                        ground.view->traits);
+    if (verdict.allowed) return std::nullopt;
     ++counters_.denied;
-    return draft.refuse(RefusalCode::policy_denied, "You are not authorized to call this agent or action.",
-                        std::move(verdict.decided_by));
+    return draft.refuse(RefusalCode::policy_denied, std::string(sentence), std::move(verdict.decided_by));
 }
 
 std::optional<Refusal> Admission::check_arguments(Draft& draft) {

@@ -11,6 +11,7 @@
 #include "node/call.hpp"
 #include "node/counters.hpp"
 #include "node/registry.hpp"
+#include "proto/filter.hpp"
 #include "proto/ledger.hpp"
 #include "proto/time.hpp"
 #include "security/envelope.hpp"
@@ -86,9 +87,11 @@ class AdmittedCall {
     const ReplyTo& reply_to() const { return reply_to_; }
     const Subject& subject() const { return subject_; }
     const std::string& decided_by() const { return decided_by_; }  // the policy line
+    // What only data can tell of whether this node is meant; null: it is. To be asked on a worker, before the action.
+    const proto::Matcher* condition() const { return condition_ ? &*condition_ : nullptr; }
     proto::Instant admitted() const { return admitted_; }
     proto::Instant start_by() const { return start_by_; }  // its life as the caller limited it, clock skew allowed for
-    proto::Instant finish_by() const { return finish_by_; }  // the DDL's timeout
+    proto::Instant finish_by() const { return finish_by_; }  // the DDL's timeout, and those of the data sources asked
 
     void show(std::shared_ptr<const MeshView> mesh) { call_.mesh = std::move(mesh); }  // decides nothing
 
@@ -102,6 +105,7 @@ class AdmittedCall {
     ReplyTo reply_to_;
     Subject subject_;
     std::string decided_by_;
+    std::optional<proto::Matcher> condition_;
     proto::Instant admitted_{}, start_by_{}, finish_by_{};
 };
 
@@ -113,7 +117,8 @@ using Decision = std::variant<AdmittedCall, NotMatched, Refusal>;
 //
 // An attacker would try: another's request again (replay window), a request for another node or collective (both under the
 // signature), an agent name that is a path (only the registry's names exist), a policy that is silent (deny), a filter that
-// takes for ever (RE2), arguments the DDL does not allow (checked here again, whatever the client did).
+// takes for ever (RE2), a filter whose data functions spy (they run for nobody who may not call rpcutil/get_data, and for nobody
+// whom the policy denies the action), arguments the DDL does not allow (checked here again, whatever the client did).
 class Admission {
  public:
     // All three must outlive it. One thread.
@@ -137,6 +142,7 @@ class Admission {
     std::optional<Refusal> check_time(Draft& draft, proto::Now now);
     std::optional<Decision> check_meant(Draft& draft, const Ground& ground);
     std::optional<Refusal> check_rights(Draft& draft, const Ground& ground);
+    std::optional<Refusal> check_data_rights(Draft& draft, const Ground& ground, const std::string& caller);
     std::optional<Refusal> check_arguments(Draft& draft);
 
     security::TrustStore& trust_;

@@ -15,18 +15,21 @@
 
 namespace mco::node {
 
+struct MeshView;    // mesh_view.hpp
+class DataSources;  // data.hpp
+
 // What agents may know of the node they run on. Immutable and shared by all calls between two changes, so that workers
 // read it without a lock.
 struct NodeView {
     proto::Traits traits;
     std::string facts_problem;                                       // empty: the fact files are fine
     std::vector<std::shared_ptr<const proto::AgentSchema>> schemas;  // of the active agents, sorted by name
+    std::shared_ptr<const DataSources> data;                         // null: none were loaded
     std::map<std::string, std::string, std::less<>> settings;        // configuration items that are no secret
     std::string config_file;
     proto::WallTime started{};
 };
 
-struct MeshView;  // mesh_view.hpp
 
 // One admitted request as an agent sees it.
 struct Call {

@@ -1,108 +1,59 @@
 #include "node/data.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <chrono>
-#include <cstdint>
-#include <ctime>
-#include <string>
-#include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "proto/filter.hpp"
+#include "node/data/sources.hpp"
+#include "proto/schema_library.hpp"
 
 namespace mco::node {
 namespace {
 
-using proto::Value;
-
-proto::Result<Value::Map> agent(const Call& call, std::string_view query) {
-    for (const auto& schema : call.node->schemas) {
-        if (schema->name != query) continue;
-        return Value::Map{
-            {"author", schema->author},   {"description", schema->description},
-            {"license", schema->license}, {"timeout", Value(static_cast<std::int64_t>(schema->timeout.count()))},
-            {"url", schema->url},         {"version", schema->version}};
-    }
-    return proto::fail(proto::Errc::not_found, fmt::format("No agent called {} found", query));
-}
-
-proto::Result<Value::Map> collective(const Call& call, std::string_view query) {
-    const auto& joined = call.node->traits.collectives;
-    return Value::Map{{"member", std::find(joined.begin(), joined.end(), query) != joined.end()}};
-}
-
-proto::Result<Value::Map> fact(const Call& call, std::string_view query) {
-    const Value* found = proto::find_fact(call.node->traits.facts, query);
-    if (found == nullptr) return Value::Map{{"exists", false}, {"value", false}, {"value_encoding", false}};
-    const bool nested = found->list() != nullptr || found->map() != nullptr;
-    return Value::Map{
-        {"exists", true}, {"value", found->to_text()}, {"value_encoding", nested ? "application/json" : "text/plain"}};
-}
-
-std::string_view kind_of(mode_t mode) {
-    if (S_ISREG(mode)) return "file";
-    if (S_ISDIR(mode)) return "directory";
-    if (S_ISLNK(mode)) return "symlink";
-    if (S_ISSOCK(mode)) return "socket";
-    if (S_ISCHR(mode)) return "chardev";
-    if (S_ISBLK(mode)) return "blockdev";
-    return "unknown";
-}
-
-std::string local_time(std::time_t seconds) {
-    std::tm parts{};
-    ::localtime_r(&seconds, &parts);
-    std::array<char, 40> text{};
-    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S %z", &parts);
-    return {text.data(), size};
-}
-
-// As MCollective's, but for md5: a digest of every file an operator names is no cheap question, and MD5 proves nothing.
-proto::Result<Value::Map> fstat(const Call& call, std::string_view query) {
-    const std::string path(query);
-    struct stat found {};
-    if (path.find('\0') != std::string::npos || path.empty())
-        return proto::fail(proto::Errc::invalid, "a path is needed");
-    if (::lstat(path.c_str(), &found) != 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
-            return Value::Map{{"name", path}, {"output", "not present"}, {"present", 0}};
-        return proto::fail(proto::Errc::invalid, fmt::format("{}: {}", path, std::generic_category().message(errno)));
-    }
-    const auto now = std::chrono::floor<std::chrono::seconds>(call.time.time_since_epoch()).count();
-    Value::Map fields{{"name", path},
-                      {"output", "present"},
-                      {"present", 1},
-                      {"size", Value(static_cast<std::int64_t>(found.st_size))},
-                      {"mode", fmt::format("{:o}", found.st_mode)},
-                      {"uid", Value(static_cast<std::uint32_t>(found.st_uid))},
-                      {"gid", Value(static_cast<std::uint32_t>(found.st_gid))},
-                      {"type", kind_of(found.st_mode)}};
-    for (const auto& [field, seconds] :
-         {std::pair{"mtime", found.st_mtim.tv_sec}, std::pair{"ctime", found.st_ctim.tv_sec},
-          std::pair{"atime", found.st_atim.tv_sec}}) {
-        fields.emplace(field, local_time(seconds));
-        fields.emplace(fmt::format("{}_seconds", field), Value(static_cast<std::int64_t>(seconds)));
-        fields.emplace(fmt::format("{}_age", field), Value(static_cast<std::int64_t>(now - seconds)));
-    }
-    return fields;
-}
-
-constexpr std::array<DataSource, 4> sources{
-    {{"agent", agent}, {"collective", collective}, {"fact", fact}, {"fstat", fstat}}};
+struct BuiltIn {
+    std::string_view name;
+    proto::Result<proto::Value::Map> (*look_up)(const Call& call, const std::string& query);
+};
+constexpr std::array built_in{
+    BuiltIn{"agent", data::agent}, BuiltIn{"collective", data::collective}, BuiltIn{"fact", data::fact},
+    BuiltIn{"fstat", data::fstat}, BuiltIn{"resource", data::resource},     BuiltIn{"sysctl", data::sysctl},
+};
 
 }  // namespace
 
-std::span<const DataSource> data_sources() { return sources; }
+DataSources DataSources::load(const std::vector<std::filesystem::path>& libdirs, std::vector<std::string>& problems) {
+    DataSources sources;
+    const proto::SchemaLibrary library(libdirs);
+    for (const auto& row : built_in) {
+        auto schema = library.load_data(row.name);
+        if (!schema) {
+            problems.push_back(std::move(schema.error().detail));
+            continue;
+        }
+        sources.entries_.emplace(
+            row.name, Entry{std::move(*schema), [ask = row.look_up](const Call& call, const std::string& query,
+                                                                    std::stop_token) { return ask(call, query); }});
+    }
+    return sources;
+}
 
-const DataSource* find_data_source(std::string_view name) {
-    const auto found =
-        std::find_if(sources.begin(), sources.end(), [&](const DataSource& source) { return source.name == name; });
-    return found == sources.end() ? nullptr : &*found;
+const DataSources::Entry* DataSources::find(std::string_view source) const {
+    const auto found = entries_.find(source);
+    return found == entries_.end() ? nullptr : &found->second;
+}
+
+proto::Result<proto::Value::Map> DataSources::look_up(const Call& call, std::string_view source,
+                                                      const std::string& query, std::stop_token stop) const {
+    const auto* entry = find(source);
+    if (entry == nullptr) return proto::fail(proto::Errc::not_found, fmt::format("Unknown data source {}", source));
+    if (auto valid = proto::validate_query(entry->schema, query); !valid) return tl::unexpected(valid.error());
+    auto outputs = entry->look_up(call, query, std::move(stop));
+    if (!outputs) return outputs;
+    for (const auto& output : entry->schema.outputs)
+        outputs->try_emplace(output.name, output.default_value.value_or(proto::Value()));
+    return outputs;
 }
 
 }  // namespace mco::node

@@ -5,19 +5,37 @@
 
 #include <fmt/format.h>
 
+#include "node/data.hpp"
+
 namespace mco::node {
 
 WorkerPool::Posted Executor::start(std::shared_ptr<const AdmittedCall> call) {
     const auto number = next_number_++;
     auto job = std::make_shared<Job>(std::move(call));
     const auto posted = pool_.post([this, number, job] {
-        auto expected = State::waiting;
-        if (!job->state.compare_exchange_strong(expected, State::running)) return;
-        auto reply = job->call->agent().run(job->call->call(), job->stop.get_token());
-        mailbox_.put({number, std::move(reply)});
+        if (auto done = perform(number, *job)) mailbox_.put(std::move(*done));
     });
     if (posted == WorkerPool::Posted::accepted) jobs_.emplace(number, std::move(job));
     return posted;
+}
+
+std::optional<Executor::Done> Executor::perform(std::uint64_t number, Job& job) {
+    const auto& call = *job.call;
+    if (const auto* condition = call.condition()) {
+        if (!job.advance(State::waiting, State::asking)) return std::nullopt;
+        const auto& node = *call.call().node;
+        const bool meant = condition->judge_with(
+            node.traits, [&](const std::string& source, const std::string& query) -> proto::Result<proto::Value::Map> {
+                if (node.data == nullptr || job.state.load() != State::asking)
+                    return proto::fail(proto::Errc::cancelled, "nobody waits for it any more");
+                return node.data->look_up(call.call(), source, query, job.stop.get_token());
+            });
+        if (!job.advance(State::asking, State::running)) return std::nullopt;
+        if (!meant) return Done{number, End::not_meant, {}};
+    } else if (!job.advance(State::waiting, State::running)) {
+        return std::nullopt;
+    }
+    return Done{number, End::done, call.agent().run(call.call(), job.stop.get_token())};
 }
 
 Executor::Finished Executor::finish(const Job& job, End end, ActionReply reply, proto::Now now) {
@@ -27,7 +45,7 @@ Executor::Finished Executor::finish(const Job& job, End end, ActionReply reply, 
 
 proto::Instant Executor::deadline(const Job& job) {
     const auto& call = *job.call;
-    return job.state.load() == State::waiting ? std::min(call.start_by(), call.finish_by()) : call.finish_by();
+    return job.state.load() != State::running ? std::min(call.start_by(), call.finish_by()) : call.finish_by();
 }
 
 std::vector<Executor::Finished> Executor::collect(proto::Now now) {
@@ -35,7 +53,7 @@ std::vector<Executor::Finished> Executor::collect(proto::Now now) {
     for (auto& done : mailbox_.take()) {
         const auto found = jobs_.find(done.number);
         if (found == jobs_.end()) continue;  // it was answered for when its time was up
-        finished.push_back(finish(*found->second, End::done, std::move(done.reply), now));
+        finished.push_back(finish(*found->second, done.end, std::move(done.reply), now));
         jobs_.erase(found);
     }
     return finished;
@@ -48,9 +66,13 @@ std::vector<Executor::Finished> Executor::elapse(proto::Now now) {
         if (now.mono < deadline(job)) {
             ++at;
         } else if (job.give_up()) {
+            job.stop.request_stop();  // of what is still asked for its filter
             finished.push_back(finish(job, End::too_late,
                                       {.status = proto::StatusCode::other,
-                                       .message = "The request waited too long for a free worker; nothing was done.",
+                                       .message = job.call->condition() == nullptr
+                                                      ? "The request waited too long for a free worker; nothing was done."
+                                                      : "The request waited too long for a free worker or for the data "
+                                                        "that its filter asks for; nothing was done.",
                                        .data = {}},
                                       now));
             at = jobs_.erase(at);
@@ -84,6 +106,7 @@ std::optional<Executor::Finished> Executor::withdraw(proto::Now now, const proto
     for (auto at = jobs_.begin(); at != jobs_.end(); ++at) {
         Job& job = *at->second;
         if (job.call->subject().request != request || !job.give_up()) continue;
+        job.stop.request_stop();
         auto finished = finish(
             job, End::withdrawn,
             {.status = proto::StatusCode::aborted, .message = "cancelled before it was started", .data = {}}, now);

@@ -37,6 +37,7 @@ class Executor {
         timed_out,  // it still runs, or may have run
         too_late,   // its life ended while it waited for a worker: it did not run
         withdrawn,  // cancelled by the caller before it was started: it did not run
+        not_meant,  // the data functions of its filter said that it does not mean this node: it did not run
     };
     struct Finished {
         std::shared_ptr<const AdmittedCall> call;
@@ -56,21 +57,21 @@ class Executor {
     void stop();                                       // asks agents to end, takes no more; does not wait
 
  private:
-    enum class State : std::uint8_t { waiting, running, given_up };
+    enum class State : std::uint8_t { waiting, asking, running, given_up };  // asking: what its filter wants to know
     struct Job {
         explicit Job(std::shared_ptr<const AdmittedCall> admitted) : call(std::move(admitted)) {}
         std::shared_ptr<const AdmittedCall> call;
         std::atomic<State> state{State::waiting};
         std::stop_source stop;
-        bool give_up() {
-            auto expected = State::waiting;
-            return state.compare_exchange_strong(expected, State::given_up);
-        }
+        bool advance(State from, State to) { return state.compare_exchange_strong(from, to); }
+        bool give_up() { return advance(State::waiting, State::given_up) || advance(State::asking, State::given_up); }
     };
     struct Done {
         std::uint64_t number;
+        End end;
         ActionReply reply;
     };
+    static std::optional<Done> perform(std::uint64_t number, Job& job);  // worker thread; nothing: it was given up
     static Finished finish(const Job& job, End end, ActionReply reply, proto::Now now);
     static proto::Instant deadline(const Job& job);
 

@@ -39,6 +39,8 @@ std::string_view word(Executor::End end, proto::StatusCode status) {
             return "too_late";
         case Executor::End::withdrawn:
             return "withdrawn";
+        case Executor::End::not_meant:
+            return "not_matched";
     }
     return "other";
 }
@@ -52,6 +54,8 @@ proto::Outcome outcome(Executor::End end, proto::StatusCode status) {
             return proto::Outcome::failed;
         case Executor::End::withdrawn:
             return proto::Outcome::cancelled;
+        case Executor::End::not_meant:
+            return proto::Outcome::not_matched;
     }
     return proto::Outcome::failed;
 }
@@ -149,6 +153,7 @@ void Performer::finish(proto::Now now, Executor::Finished finished) {
     const auto& call = *finished.call;
     const auto code = word(finished.end, finished.reply.status);
     if (finished.end == Executor::End::timed_out) ++counters_.timed_out;
+    if (call.condition() != nullptr) ++(finished.end == Executor::End::not_meant ? counters_.filtered : counters_.passed);
     record(now, call.subject(),
            {.kind = AuditKind::outcome,
             .code = std::string(code),
@@ -156,6 +161,10 @@ void Performer::finish(proto::Now now, Executor::Finished finished) {
             .duration_us = finished.took.count()});
     if (parts_.log.wants(LogLevel::debug))
         parts_.log.debug(fmt::format("{}: {} after {} us", brief(call.subject()), code, finished.took.count()));
+    if (finished.end == Executor::End::not_meant) {  // not a word to the caller, as to whoever else is not matched
+        answers_.push_back({call.subject().request, proto::Outcome::not_matched, {}});
+        return;
+    }
     answer(call.reply_to(), outcome(finished.end, finished.reply.status), std::move(finished.reply));
 }
 

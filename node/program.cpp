@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "node/daemon.hpp"
+#include "node/data.hpp"
 #include "node/footprint.hpp"
 #include "node/options.hpp"
 #include "node/signals.hpp"
@@ -35,6 +36,7 @@ int check(const Prepared& prepared, std::vector<Agent*> agents) {
     if (config.program == Program::mcod) {
         Registry registry(std::move(agents));
         for (auto& problem : registry.load(config.libdirs, config.activation)) doubts.push_back(std::move(problem));
+        DataSources::load(config.libdirs, doubts);
         Facts facts(config.fact_files, config.fact_cache_time);
         facts.refresh({});
         if (!facts.problem().empty()) doubts.push_back(facts.problem());

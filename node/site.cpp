@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "node/data.hpp"
+
 namespace mco::node {
 
 Site::Site(Self self, const Config& config, security::Policy policy, std::vector<Agent*> agents)
@@ -30,6 +32,7 @@ void Site::load_agents(const Config& config) {
     base_.traits.collectives = config.collectives;
     base_.traits.agents = registry_.names();
     base_.schemas = registry_.schemas();
+    base_.data = std::make_shared<const DataSources>(DataSources::load(config.libdirs, news_.worse));
     base_.settings = config.settings;
     base_.settings["identity"] = self_.identity;
     base_.config_file = config.file.string();

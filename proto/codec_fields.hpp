@@ -59,15 +59,26 @@ void each_field(Visit& visit, T& it) {
 }
 template <typename Visit, Like<FactTerm> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Text{it.fact, limits::fact_name_size_max}, Choice{it.op, FactOperator::equal, FactOperator::matches},
+    visit.record(Text{it.fact, limits::fact_name_size_max}, Choice{it.op, FactOperator::equal, FactOperator::matches_not},
                  Text{it.value, limits::filter_text_size_max});
+}
+template <typename Visit, Like<Step> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Choice{it.kind, Step::Kind::fact, Step::Kind::either}, Text{it.name, limits::filter_text_size_max},
+                 Text{it.query, limits::data_query_size_max}, Text{it.field, limits::name_size_max},
+                 Choice{it.op, FactOperator::equal, FactOperator::matches_not},
+                 Text{it.value, limits::filter_text_size_max});
+}
+template <typename Visit, Like<Condition> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Items{it.steps, limits::condition_steps_max});
 }
 template <typename Visit, Like<Filter> T>
 void each_field(Visit& visit, T& it) {
     visit.record(Texts{it.identities, limits::filter_terms_max, limits::filter_text_size_max},
                  Texts{it.classes, limits::filter_terms_max, limits::filter_text_size_max},
                  Texts{it.agents, limits::filter_terms_max, limits::filter_text_size_max},
-                 Items{it.facts, limits::filter_terms_max});
+                 Items{it.facts, limits::filter_terms_max}, Items{it.conditions, limits::conditions_max});
 }
 template <typename Visit, Like<RequestBody> T>
 void each_field(Visit& visit, T& it) {

@@ -223,22 +223,30 @@ ActionSchema read_action(const Place& place) {
     return action;
 }
 
-AgentSchema read_metadata(const Place& place) {
-    constexpr std::int64_t least = 2;
+// Metadata of agents and of data sources are alike.
+template <typename Schema>
+Schema read_metadata(const Place& place, std::int64_t timeout_least) {
     constexpr std::int64_t most = std::chrono::seconds(limits::request_timeout_max).count();
-    AgentSchema agent{.name = place.text("name"),
-                      .description = place.text("description"),
-                      .author = place.text("author"),
-                      .license = place.text("license"),
-                      .version = place.text("version"),
-                      .url = place.text("url"),
-                      .provider = place.text("provider", Presence::optional),
-                      .timeout = std::chrono::seconds(place.integer("timeout", least, most)),
-                      .actions = {}};
-    if (!is_name(agent.name, false)) {
+    Schema schema;
+    schema.name = place.text("name");
+    schema.description = place.text("description");
+    schema.author = place.text("author");
+    schema.license = place.text("license");
+    schema.version = place.text("version");
+    schema.url = place.text("url");
+    schema.provider = place.text("provider", Presence::optional);
+    schema.timeout = std::chrono::seconds(place.integer("timeout", timeout_least, most));
+    if (!is_name(schema.name, false)) {
         place.wrong("name", fmt::format("must be 1 to {} of a-z, 0-9 and _", limits::name_size_max));
     }
-    return agent;
+    return schema;
+}
+
+Result<Value> parse_file(std::string_view json) {
+    if (json.size() > limits::schema_size_max) {
+        return fail(Errc::malformed, fmt::format("the DDL is larger than {} octets", limits::schema_size_max));
+    }
+    return parse_json(json);
 }
 
 template <typename T>
@@ -253,16 +261,39 @@ const InputSchema* ActionSchema::find_input(std::string_view input) const { retu
 const OutputSchema* ActionSchema::find_output(std::string_view output) const { return find_named(outputs, output); }
 const ActionSchema* AgentSchema::find_action(std::string_view action) const { return find_named(actions, action); }
 
-Result<AgentSchema> parse_schema(std::string_view json) {
-    if (json.size() > limits::schema_size_max) {
-        return fail(Errc::malformed, fmt::format("the DDL is larger than {} octets", limits::schema_size_max));
-    }
-    const auto value = parse_json(json);
-    if (!value) return tl::unexpected(value.error());
+const OutputSchema* DataSchema::find_output(std::string_view output) const { return find_named(outputs, output); }
 
+Result<AgentSchema> parse_schema(std::string_view json) {
+    const auto value = parse_file(json);
+    if (!value) return tl::unexpected(value.error());
+    return schema_of(*value);
+}
+
+Result<DataSchema> parse_data_schema(std::string_view json) {
+    const auto value = parse_file(json);
+    if (!value) return tl::unexpected(value.error());
+    return data_schema_of(*value);
+}
+
+Result<DataSchema> data_schema_of(const Value& value) {
     Faults faults;
-    const Place file(&*value, "", faults);
-    AgentSchema agent = read_metadata(file.part("metadata"));
+    const Place file(&value, "", faults);
+    auto source = read_metadata<DataSchema>(file.part("metadata"), 1);
+    if (const Value* query = file.find("query"); query != nullptr && !query->is_null()) {
+        source.query = read_input("query", file.part("query"));
+    }
+    file.part("output").each([&](const std::string& name, const Place& output) {
+        source.outputs.push_back(read_output(name, output));
+    });
+    if (source.outputs.empty()) file.wrong("output", "has no output");
+    if (!faults.first.empty()) return fail(Errc::malformed, std::move(faults.first));
+    return source;
+}
+
+Result<AgentSchema> schema_of(const Value& value) {
+    Faults faults;
+    const Place file(&value, "", faults);
+    auto agent = read_metadata<AgentSchema>(file.part("metadata"), 2);
     const Value::List* actions = file.list("actions", Presence::required);
     for (std::size_t i = 0; actions != nullptr && i < actions->size(); ++i) {
         const Place place(&(*actions)[i], fmt::format("actions[{}]", i), faults);

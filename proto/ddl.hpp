@@ -62,14 +62,32 @@ struct AgentSchema {
     const ActionSchema* find_action(std::string_view action) const;
 };
 
+// The interface of a data source: what it is asked and what it answers.
+struct DataSchema {
+    std::string name, description, author, license, version, url, provider;
+    std::chrono::seconds timeout{10};
+    std::optional<InputSchema> query;     // none: it takes no question
+    std::vector<OutputSchema> outputs;    // sorted by name
+
+    const OutputSchema* find_output(std::string_view output) const;
+};
+
 // Reads a JSON DDL (at most limits::schema_size_max). Errors name the key's path: "actions[2].input.fact: ...".
 // What the schema of external agents requires is required, unknown keys are ignored, as other readers do. A validation that is one
 // word and none of the names above is a validator we do not know: it is kept and lets everything pass.
 Result<AgentSchema> parse_schema(std::string_view json);
+Result<DataSchema> parse_data_schema(std::string_view json);  // metadata, query, output
+
+// The same from values that were read already, as from a Ruby DDL.
+Result<AgentSchema> schema_of(const Value& file);
+Result<DataSchema> data_schema_of(const Value& file);
 
 // Checks inputs against the action: required ones, types, lengths, expressions, lists. Inputs the schema does not know
 // pass. 1 is no float and 1.0 no integer. The error is `invalid` and reads "Cannot validate input <name>: ...".
 Result<void> validate_inputs(const ActionSchema& action, const Value::Map& inputs);
+
+// A question to a data source, as text; "" is none. The error is `invalid`.
+Result<void> validate_query(const DataSchema& source, const std::string& query);
 
 // The command line's side: turns key=value texts into the types of the schema (booleans true/t/yes/y/1 and
 // false/f/no/n/0; signed numbers with exponent, 1e3 being an integer, too, and 5 a float; hash and array as JSON), fills in

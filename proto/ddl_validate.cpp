@@ -131,6 +131,19 @@ Result<void> validate_inputs(const ActionSchema& action, const Value::Map& input
     return {};
 }
 
+Result<void> validate_query(const DataSchema& source, const std::string& query) {
+    if (!source.query) {
+        if (query.empty()) return {};
+        return fail(Errc::invalid, fmt::format("the data source {} takes no question", source.name));
+    }
+    ActionSchema question{.name = source.name, .inputs = {*source.query}};
+    std::map<std::string, std::string> words;
+    if (!query.empty()) words.emplace(source.query->name, query);
+    const auto read = read_inputs(question, words);
+    if (!read) return tl::unexpected(read.error());
+    return {};
+}
+
 Result<Value::Map> read_inputs(const ActionSchema& action, const std::map<std::string, std::string>& words) {
     Value::Map inputs;
     for (const auto& [name, word] : words) {

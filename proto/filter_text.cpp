@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -28,6 +29,7 @@ constexpr auto spellings = std::to_array<Spelling>({
     {"<", FactOperator::less},
     {">", FactOperator::greater},
     {"!=", FactOperator::not_equal},
+    {"!~", FactOperator::matches_not},
     {"==", FactOperator::equal},
     {"=~", FactOperator::matches},
     {"=", FactOperator::equal},
@@ -54,7 +56,7 @@ std::string_view without_blanks_before(std::string_view text) {
 tl::unexpected<Error> wrong(std::string_view term, std::string_view why) {
     return fail(Errc::invalid,
                 fmt::format("the fact filter \"{}\" cannot be read: {}\nWrite NAME=VALUE, NAME=/EXPRESSION/ or "
-                            "NAME>NUMBER; operators: = != < <= > >= =~",
+                            "NAME>NUMBER; operators: = != < <= > >= =~ !~",
                             repair_utf8(term.substr(0, limits::fact_name_size_max)), why));
 }
 
@@ -76,6 +78,8 @@ std::string_view symbol(FactOperator op) {
             return ">=";
         case FactOperator::matches:
             return "=~";
+        case FactOperator::matches_not:
+            return "!~";
     }
     return "?";
 }
@@ -106,6 +110,87 @@ std::string to_text(const FactTerm& term) {
     std::string text = fmt::format("{}{}{}", term.fact, symbol(term.op), term.value);
     if (const auto read = parse_fact_term(text); read && *read == term) return text;
     return fmt::format("{} {} {}", term.fact, term.op == FactOperator::equal ? "==" : symbol(term.op), term.value);
+}
+
+namespace {
+
+std::string in_quotes(std::string_view text) {
+    const char quote = text.find('"') == std::string_view::npos || text.find('\'') != std::string_view::npos ? '"' : '\'';
+    std::string result(1, quote);
+    for (const char c : text) {
+        if (c == quote) result += '\\';
+        result += c;
+    }
+    return result + quote;
+}
+
+// As it would be typed: in quotes only where it must be.
+std::string value_text(const Step& step) {
+    const std::string& value = step.value;
+    if (step.op == FactOperator::matches || step.op == FactOperator::matches_not) {
+        const std::string_view body = std::string_view(value).substr(1, value.size() < 2 ? 0 : value.size() - 2);
+        bool escaped = false, closed = false;
+        for (const char c : body) {
+            closed = closed || (c == '/' && !escaped);
+            escaped = c == '\\' && !escaped;
+        }
+        return closed ? in_quotes(body) : value;
+    }
+    const bool plain = !value.empty() && value.find_first_of(" \t\n\v\f\r()") == std::string::npos &&
+                       value.find("&&") == std::string::npos && value.find("||") == std::string::npos &&
+                       std::string_view("/=~<>!'\"").find(value.front()) == std::string_view::npos;
+    return plain ? value : in_quotes(value);
+}
+
+std::string operand_text(const Step& step) {
+    if (step.kind == Step::Kind::class_name) return step.name;
+    const std::string comparison = fmt::format("{}{}", symbol(step.op), value_text(step));
+    if (step.kind == Step::Kind::fact) return step.name + comparison;
+    return fmt::format("{}({}).{}{}", step.name, step.query.empty() ? "" : in_quotes(step.query), step.field, comparison);
+}
+
+struct Written {
+    std::string text;
+    Step::Kind kind;
+};
+// Both sides of an operator are read from the left, so a right side of the same kind needs parentheses to stay one.
+std::string side(const Written& written, Step::Kind within, bool right) {
+    const auto rank = [](Step::Kind kind) {
+        return kind == Step::Kind::either ? 0 : kind == Step::Kind::both ? 1 : kind == Step::Kind::negate ? 2 : 3;
+    };
+    const bool loose = rank(written.kind) < rank(within) || (right && written.kind == within);
+    return loose ? fmt::format("({})", written.text) : written.text;
+}
+
+}  // namespace
+
+std::string to_text(const Condition& condition) {
+    std::vector<Written> stack;
+    for (const Step& step : condition.steps) {
+        const bool two = step.kind == Step::Kind::both || step.kind == Step::Kind::either;
+        if (stack.size() < (two ? 2U : step.kind == Step::Kind::negate ? 1U : 0U)) return "(malformed)";
+        if (two) {
+            const std::string right = side(stack.back(), step.kind, true);
+            stack.pop_back();
+            const std::string left = side(stack.back(), step.kind, false);
+            stack.back() = {fmt::format("{} {} {}", left, step.kind == Step::Kind::both ? "and" : "or", right), step.kind};
+        } else if (step.kind == Step::Kind::negate) {
+            stack.back() = {fmt::format("not {}", side(stack.back(), step.kind, false)), step.kind};
+        } else {
+            stack.push_back({operand_text(step), step.kind});
+        }
+    }
+    return stack.size() == 1 ? std::move(stack.back().text) : "(malformed)";
+}
+
+std::vector<const Step*> data_terms(const Filter& filter) {
+    std::vector<const Step*> terms;
+    for (const Condition& condition : filter.conditions) {
+        for (const Step& step : condition.steps) {
+            if (step.kind == Step::Kind::data) terms.push_back(&step);
+        }
+    }
+    return terms;
 }
 
 Result<void> add_with(Filter& filter, std::string_view words) {

@@ -11,8 +11,8 @@
 
 namespace mco::proto {
 
-// The agents' DDLs on this machine: <libdir>/mcollective/agent/NAME.json or .../agent/NAME/NAME.json; of several the first
-// libdir wins, and in it the former. Holds only the paths: every call reads the files as they are now. Any thread.
+// The DDLs on this machine: of agents in <libdir>/mcollective/agent, of data sources in .../data; as NAME.json or NAME/NAME.json,
+// or MCollective's NAME.ddl (NAME_data.ddl). Of several the first libdir wins, and in it JSON. Holds only the paths: every call reads the files as they are now. Any thread.
 class SchemaLibrary {
  public:
     explicit SchemaLibrary(std::vector<std::filesystem::path> libdirs) : libdirs_(std::move(libdirs)) {}
@@ -21,6 +21,8 @@ class SchemaLibrary {
     // are, with a suggestion. Any other error names the file: broken, too large, unreadable, or calling itself otherwise.
     Result<AgentSchema> load(std::string_view agent) const;
 
+    Result<DataSchema> load_data(std::string_view source) const;
+
     struct Listed {
         std::string name;
         std::filesystem::path path;
@@ -28,6 +30,7 @@ class SchemaLibrary {
     };
     // Every agent once, by name; also those that load() would refuse. Folders that cannot be read hold nothing.
     std::vector<Listed> list() const;
+    std::vector<Listed> list_data() const;
 
     const std::vector<std::filesystem::path>& libdirs() const { return libdirs_; }
 

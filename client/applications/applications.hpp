@@ -5,6 +5,6 @@
 // The commands, one file each. main does not need to know them: command.cpp lists them.
 namespace mco::client::applications {
 
-extern const Command completion, facts, find, help, inventory, mesh, ping, rpc, version;
+extern const Command completion, describe_filter, facts, find, help, inventory, mesh, ping, rpc, version;
 
 }  // namespace mco::client::applications

@@ -49,7 +49,9 @@ ActionReply collective_info(const Call& call) {
 ActionReply inventory(const Call& call) {
     const auto& traits = call.node->traits;
     Value::List data_plugins;
-    for (const auto& source : data_sources()) data_plugins.emplace_back(fmt::format("{}_data", source.name));
+    if (call.node->data != nullptr) {
+        for (const auto& [name, source] : call.node->data->all()) data_plugins.emplace_back(fmt::format("{}_data", name));
+    }
     ActionReply reply{.data = {{"agents", list_of(traits.agents)},
                                {"facts", traits.facts},
                                {"classes", list_of(traits.classes)},
@@ -153,11 +155,10 @@ ActionReply get_config_item(const Call& call) {
     return {.data = {{"item", item}, {"value", found->second}}};
 }
 
-ActionReply get_data(const Call& call) {
+ActionReply get_data(const Call& call, std::stop_token stop) {
     const auto name = text_input(call, "source");
-    const auto* source = find_data_source(name);
-    if (source == nullptr) return abort(fmt::format("Unknown data source {}", name));
-    auto fields = source->look_up(call, text_input(call, "query"));
+    if (call.node->data == nullptr) return abort(fmt::format("Unknown data source {}", name));
+    auto fields = call.node->data->look_up(call, name, text_input(call, "query"), std::move(stop));
     if (!fields) return abort(std::move(fields.error().detail));
     return {.data = std::move(*fields)};
 }
@@ -168,11 +169,10 @@ struct Action {
     std::string_view name;
     ActionReply (*run)(const Call& call);
 };
-constexpr std::array<Action, 9> actions{{{"agent_inventory", agent_inventory},
+constexpr std::array<Action, 8> actions{{{"agent_inventory", agent_inventory},
                                          {"collective_info", collective_info},
                                          {"daemon_stats", daemon_stats},
                                          {"get_config_item", get_config_item},
-                                         {"get_data", get_data},
                                          {"get_fact", get_fact},
                                          {"get_facts", get_facts},
                                          {"inventory", inventory},
@@ -180,7 +180,8 @@ constexpr std::array<Action, 9> actions{{{"agent_inventory", agent_inventory},
 
 }  // namespace
 
-ActionReply Rpcutil::run(const Call& call, std::stop_token) {
+ActionReply Rpcutil::run(const Call& call, std::stop_token stop) {
+    if (call.action == "get_data") return get_data(call, std::move(stop));
     for (const auto& action : actions) {
         if (action.name == call.action) return action.run(call);
     }

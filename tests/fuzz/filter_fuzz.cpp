@@ -1,5 +1,5 @@
 // A filter from an operator or from the wire, and the facts it is asked of. One term a line: I identity, C class, A agent,
-// F fact term, W shorthand, ~NAME VALUE a raw expression over a fact; J the node's facts as JSON. What is written as text
+// F fact term, W shorthand, S compound, ~NAME VALUE a raw expression over a fact; J the node's facts as JSON. What is written as text
 // reads back as the same term; nothing is refused but as `invalid`.
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 
 #include "proto/bytes.hpp"
 #include "proto/filter.hpp"
+#include "proto/limits.hpp"
 #include "proto/utf8.hpp"
 
 using namespace mco::proto;
@@ -44,6 +45,26 @@ void add_line(Filter& filter, Traits& node, std::string_view line) {
         filter.facts.push_back(*std::move(term));
     } else if (kind == 'W') {
         if (const auto added = add_with(filter, line); !added) require_invalid(added.error());
+    } else if (kind == 'S') {
+        auto condition = parse_condition(line);
+        if (!condition) return require_invalid(condition.error());
+        const auto written = to_text(*condition);
+        const auto again = parse_condition(written);
+        require(written.size() > limits::filter_text_size_max || (again && *again == *condition));
+        filter.conditions.push_back(*std::move(condition));
+    } else if (kind == 'P') {  // a postfix program as the wire could bring it, one letter a step
+        Condition condition;
+        for (const char letter : line) {
+            const auto number = static_cast<unsigned char>(letter);
+            condition.steps.push_back({.kind = static_cast<Step::Kind>(number % 6),
+                                       .name = "n",
+                                       .query = {},
+                                       .field = "n",
+                                       .op = static_cast<FactOperator>(number / 6 % 8),
+                                       .value = "1"});
+        }
+        to_text(condition);
+        filter.conditions.push_back(std::move(condition));
     } else if (kind == '~') {
         const auto blank = line.find(' ');
         if (blank == std::string_view::npos) return;
@@ -73,6 +94,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require_invalid(matcher.error());
         return 0;
     }
+    // What data say may decide what was open, and nothing else.
+    const Value* said = node.facts.find("n");
+    const AskData tell = [&](const std::string&, const std::string&) -> Result<Value::Map> {
+        if (said == nullptr) return fail(Errc::not_found, "silent");
+        return Value::Map{{"n", *said}};
+    };
+    const AskData silent = [](const std::string&, const std::string&) -> Result<Value::Map> {
+        return fail(Errc::not_found, "silent");
+    };
+    const Verdict verdict = matcher->judge(node);
+    require(verdict == Verdict::unknown || matcher->judge_with(node, tell) == (verdict == Verdict::yes));
+    require(matcher->judge_with(node, silent) == (verdict == Verdict::yes));
     const bool matches = matcher->matches(node);
     require(!matches || matcher->may_match_identity(node.identity));
     require(matches || !filter.empty());

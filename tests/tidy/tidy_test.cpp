@@ -94,6 +94,7 @@ struct Enclosure {
 const std::vector<Enclosure> enclosures{
     {"msgpack", {"proto/codec", "tests/"}, 0},
     {"re2/", {"proto/"}, 0},
+    {"tao/", {"proto/"}, 1},
     {"nlohmann/", {"proto/", "tests/"}, 0},
     {"sodium", {"security/", "tests/"}, 0},
     {"zmq", {"mesh/io/", "bench/", "tests/"}, 0},

@@ -126,7 +126,10 @@ RequestBody sample_request_body() {
             .filter = {.identities = {"web1", "/^db/"},
                        .classes = {"apache"},
                        .agents = {"service"},
-                       .facts = {{"country", FactOperator::equal, "uk"}, {"uptime_days", FactOperator::matches, "^1"}}},
+                       .facts = {{"country", FactOperator::equal, "uk"}, {"uptime_days", FactOperator::matches, "^1"}},
+                       .conditions = {{{{.kind = Step::Kind::data, .name = "fstat", .query = "/etc/hosts", .field = "size",
+                                         .op = FactOperator::greater, .value = "0"},
+                                        {.kind = Step::Kind::negate}}}}},
             .arguments = Value::Map{{"fact", "os.family"}, {"all", true}},
             .wants_reply = false};
 }
