@@ -558,6 +558,13 @@ TEST_CASE("an expired certificate and one that may not give orders are refused a
     CHECK(has(console.run({"ping"}).err, "identity = somebody"));
 }
 
+constexpr std::string_view process_ddl =
+    R"({"metadata": {"name": "process", "description": "d", "author": "a", "license": "l", "version": "1", "url": "",
+        "timeout": 4},
+       "query": {"prompt": "p", "description": "d", "type": "string", "validation": "^[^ ]+$", "optional": false,
+                 "maxlength": 50},
+       "output": {"exists": {"description": "d", "display_as": "Exists"}}})";
+
 TEST_CASE("timeouts only bound the request: -t, or the DDL's and the discovery timeout") {
     PaperMesh mesh({node("web1", {}, {}, 2ms)});
     PaperConsole console(mesh);
@@ -578,11 +585,45 @@ TEST_CASE("timeouts only bound the request: -t, or the DDL's and the discovery t
         return left;
     };
     CHECK(timeout_ms({"ping"}) == 7'000);
+    mesh.dir().write("lib/mcollective/data/process.json", process_ddl);
+    CHECK(timeout_ms({"ping", "-S", "process('a').exists=1 or process('b').exists=1"}) == 15'000);
     CHECK(timeout_ms({"ping", "-t", "5"}) == 5'000);
     CHECK(timeout_ms({"ping", "--dt", "60"}) == 65'000);
     CHECK(timeout_ms({"rpc", "rpcutil", "ping"}) == 12'000);
     CHECK(timeout_ms({"rpc", "lab", "look", "--dt", "1"}) == 4'000);
     CHECK(timeout_ms({"rpc", "rpcutil", "ping", "-t", "1"}) == 1'000);
+}
+
+TEST_CASE("-S reaches the nodes, and data functions add their time to the longest wait") {
+    PaperMesh mesh(three());
+    mesh.dir().write("lib/mcollective/data/process.json", process_ddl);
+    PaperConsole console(mesh);
+    CHECK(console.run({"find", "-S", "country=us or country=uk and mysql"}).out == "web1\nweb2\n");
+    CHECK(console.run({"find", "-S", "process('web2').exists=true"}).out == "web2\n");
+    CHECK(console.run({"find", "-S", "!process('web2').exists=true", "-S", "httpd", "-F", "country=us"}).out == "web1\n");
+}
+
+TEST_CASE("a compound filter that nodes could not answer is refused before anything is sent") {
+    PaperMesh mesh(three());
+    mesh.dir().write("lib/mcollective/data/process.json", process_ddl);
+    PaperConsole console(mesh);
+    const auto refused = [&](std::string text) {
+        const auto ran = console.run({"ping", "-S", std::move(text)});
+        CHECK(ran.status == 1);
+        CHECK(ran.out.empty());
+        CHECK(console.opened == 0);
+        return ran.err;
+    };
+    CHECK(refused("country=us and") ==
+          "mco ping: -S: the compound filter cannot be read: a fact, a class, a data function, \"not\" or ( is missing\n"
+          "  country=us and\n                ^\nTry: mco help ping\n");
+    CHECK(has(refused("nosuch('x').y=1"), "there is no DDL for the data source \"nosuch\""));
+    CHECK(has(refused("process('x').exist=1"), "has no output \"exist\"; did you mean \"exists\"?"));
+    CHECK(has(refused("process().exists=1"), "needs it"));
+    CHECK(has(refused("process('a b').exists=1"), "must match"));
+    CHECK(has(refused("process(x).exists=true"), "in quotes"));
+    CHECK(has(refused(std::string(1'000'000, '(')), "octets long"));
+    CHECK(has(refused("country=/(?=x)/"), "RE2"));
 }
 
 }  // namespace

@@ -116,9 +116,8 @@ TEST_CASE("a missing value names the option, and a flag takes none") {
 }
 
 TEST_CASE("options that MCollective has and we do not yet say so") {
-    for (const auto& name : {"--one", "-1", "--limit", "--batch", "--dm", "--nodes", "--reply-to", "--select"})
+    for (const auto& name : {"--one", "-1", "--limit", "--batch", "--dm", "--nodes", "--reply-to", "--threaded"})
         CHECK(has(refusal({name}), "is not supported yet"));
-    CHECK(has(refusal({"-Sx=y"}), "-S of MCollective is not supported yet"));
     CHECK(has(refusal({"--batch-sleep=3"}), "not supported yet"));
 }
 

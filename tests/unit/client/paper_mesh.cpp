@@ -126,7 +126,11 @@ PaperMesh::Outcome PaperMesh::perform(const PaperNode& node, const proto::Reques
     traits.classes = node.classes;
     traits.agents = {"discovery", "lab", "mesh", "rpcutil"};
     traits.facts = node.facts;
-    if (!need(proto::Matcher::compile(body.filter)).matches(traits)) return {proto::Outcome::not_matched, {}, {}, {}};
+    const proto::AskData ask = [&](const std::string&, const std::string& query) -> proto::Result<proto::Value::Map> {
+        return proto::Value::Map{{"exists", query == node.name}};
+    };
+    if (!need(proto::Matcher::compile(body.filter)).judge_with(traits, ask))
+        return {proto::Outcome::not_matched, {}, {}, {}};
     proto::Value::Map data;
     if (body.action == "get_fact") {
         const auto name = *body.arguments.find("fact")->text();

@@ -39,7 +39,7 @@ TEST_CASE("mco alone lists the commands in three columns of twenty and ends well
     const auto ran = run({"/usr/bin/mco"});
     CHECK(ran.status == 0);
     CHECK(has(ran.out,
-              "Known commands:\n\n   completion          facts               find                \n   help    "));
+              "Known commands:\n\n   completion          describe_filter     facts               \n   find    "));
     CHECK(ran.err.empty());
 }
 
@@ -81,6 +81,22 @@ TEST_CASE("the version ends well") {
     CHECK(run({"mco", "--version"}).status == 0);
     CHECK(has(run({"mco", "version"}).out, "0."));
     CHECK(run({"mco", "--version"}).out == run({"mco", "version"}).out);
+}
+
+TEST_CASE("describe_filter says in words whom a filter means, without a mesh") {
+    const auto ran = run({"mco", "describe_filter", "-I", "web1", "-C", "/http/", "-A", "rpcutil", "-F", "uptime>=9", "-W",
+                          "mysql country=uk", "-S", "!a=1 and (b or f('x').y!=2)"});
+    CHECK(ran.status == 0);
+    CHECK(ran.out ==
+          "One of these names (-I):\n\n  the name is 'web1'\n\n"
+          "All of these classes (-C, -W):\n\n  a class is 'mysql'\n  a class matches '/http/'\n\n"
+          "All of these agents (-A):\n\n  an agent is 'rpcutil'\n\n"
+          "All of these facts (-F, -W):\n\n  fact 'country' is 'uk'\n  fact 'uptime' is at least '9'\n\n"
+          "-S not a=1 and (b or f(\"x\").y!=2):\n\n  NOT\n  fact 'a' is '1'\n  AND\n  (\n    a class is 'b'\n    OR\n"
+          "    data source 'f', asked for 'x': output 'y' is not '2'\n  )\n\n");
+    CHECK(has(run({"mco", "describe_filter"}).out, "every node"));
+    CHECK(run({"mco", "describe_filter", "-S", "a="}).status == 1);
+    CHECK(run({"mco", "describe_filter", "-S", "a", "-S", "b"}).out == "-S a:\n\n  a class is 'a'\n\n-S b:\n\n  a class is 'b'\n\n");
 }
 
 TEST_CASE("every command's own examples parse") {

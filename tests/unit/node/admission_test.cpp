@@ -181,6 +181,67 @@ TEST_CASE("a filter that means this node lets the request pass") {
     CHECK(admitted(gate.decide(asked)));
 }
 
+// A filter whose one condition is this text.
+Asked asking(const security::Identity& caller, std::string_view condition, std::string_view agent = "probe",
+             std::string_view action = "look") {
+    auto asked = ask(caller, agent, action);
+    asked.body.filter.conditions = {*proto::parse_condition(condition)};
+    return asked;
+}
+
+TEST_CASE("a compound filter is decided at once where facts and classes decide it") {
+    Gate gate;
+    const auto decided = gate.decide(asking(gate.alice, "country=us and not mysql or fstat('/').present=1"));
+    REQUIRE(admitted(decided));
+    CHECK(std::get<AdmittedCall>(decided).condition() == nullptr);
+    CHECK(gate.counters.passed == 1);
+    CHECK(not_matched(gate.decide(asking(gate.alice, "country=uk and fstat('/').present=1"))) == NotMatched::Why::filter);
+}
+
+TEST_CASE("what only data can decide is left to a worker, for callers who may ask for data") {
+    Gate gate;
+    constexpr auto condition = "fstat('/').present=1 and sysctl('kernel.pid_max').value>0";
+    SUBCASE("whoever may not is denied, whatever the data are") {
+        const auto refusal = refused(gate.decide(asking(gate.alice, condition)));
+        CHECK(refusal.code == RefusalCode::policy_denied);
+        CHECK(refusal.sentence.find("rpcutil get_data") != std::string::npos);
+        CHECK(gate.counters.denied == 1);
+    }
+    SUBCASE("the right to ask does not replace the right to act") {
+        gate.policies.write("rpcutil.policy", "policy default deny\nallow\tcert=alice\tget_data\t*\t*\n");
+        gate.policy = gate.read_policy("policy default deny\n");
+        CHECK(refused(gate.decide(asking(gate.alice, condition))).sentence ==
+              "You are not authorized to call this agent or action.");
+    }
+    SUBCASE("the scope of a certificate counts, too") {
+        gate.policies.write("rpcutil.policy", "policy default allow\n");
+        gate.policy = gate.read_policy("policy default allow\n");
+        const auto limited = gate.authority.issue("alice", proto::CertificateRole::caller,
+                                                  [](proto::CertificateBody& body) { body.actions = {"probe/*"}; });
+        CHECK(refused(gate.decide(asking(limited, condition), limited)).code == RefusalCode::scope_denied);
+    }
+    SUBCASE("discovery is open, its data functions are not") {
+        Discovery discovery;
+        Registry registry({&discovery});
+        REQUIRE(registry.load({gate.libdir.path()}, {}).empty());
+        const auto asked = asking(gate.alice, condition, "discovery", "ping");
+        CHECK(refused(gate.admission.decide(at(1s), asked.route.request, asked.sealed(gate.alice),
+                                            {gate.view, registry, gate.policy}))
+                  .code == RefusalCode::policy_denied);
+    }
+    SUBCASE("whoever may has time for action and data together") {
+        gate.policies.write("rpcutil.policy", "policy default deny\nallow\tcert=alice\tget_data\t*\t*\n");
+        gate.policy = gate.read_policy("policy default deny\nallow\tcert=alice\tlook\t*\t*\n");
+        const auto decided = gate.decide(asking(gate.alice, condition));
+        REQUIRE(admitted(decided));
+        const auto& call = std::get<AdmittedCall>(decided);
+        CHECK(call.condition() != nullptr);
+        CHECK(call.finish_by() - call.admitted() == 12s);
+        CHECK(gate.counters.passed == 0);  // not known yet
+    }
+    CHECK(gate.counters.filtered == 0);
+}
+
 TEST_CASE("a filter that cannot be read is the caller's to mend") {
     Gate gate;
     auto asked = ask(gate.alice, "probe", "look");

@@ -120,10 +120,23 @@ Libdir::Libdir() {
     write("probe", probe_ddl);
     for (const auto* agent : {"discovery", "mesh", "rpcutil"})
         write(agent, text_of(std::filesystem::path(MCO_AGENTS_DIR) / (std::string(agent) + ".json")));
+    for (const auto* source : {"agent", "collective", "fact", "fstat", "resource", "sysctl"})
+        write_data(source, text_of(std::filesystem::path(MCO_DATA_DIR) / (std::string(source) + ".json")));
 }
 
 void Libdir::write(std::string_view agent, std::string_view json) const {
     dir_.write("mcollective/agent/" + std::string(agent) + ".json", json);
+}
+
+void Libdir::write_data(std::string_view source, std::string_view json) const {
+    dir_.write("mcollective/data/" + std::string(source) + ".json", json);
+}
+
+std::shared_ptr<const node::DataSources> Libdir::data() const {
+    std::vector<std::string> problems;
+    auto sources = std::make_shared<const node::DataSources>(node::DataSources::load({path()}, problems));
+    REQUIRE(problems.empty());
+    return sources;
 }
 
 House::House() : policy(read_policy("policy default deny\nallow\tcert=alice\tlook\t*\t*\n")) {
@@ -133,6 +146,7 @@ House::House() : policy(read_policy("policy default deny\nallow\tcert=alice\tloo
     view->traits.collectives = {"mcollective", "uk"};
     view->traits.classes = {"httpd"};
     view->traits.agents = registry.names();
+    view->data = libdir.data();
     view->traits.facts = proto::Value::Map{{"country", "us"}};
 }
 

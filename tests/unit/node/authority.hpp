@@ -10,6 +10,7 @@
 
 #include "node/agent.hpp"
 #include "node/call.hpp"
+#include "node/data.hpp"
 #include "node/registry.hpp"
 #include "proto/messages.hpp"
 #include "proto/time.hpp"
@@ -75,12 +76,14 @@ class Probe final : public node::Agent {
     };
 };
 
-// A folder with the DDLs of the probe and of the shipped agents.
+// A folder with the DDLs of the probe and of the shipped agents and data sources.
 class Libdir {
  public:
     Libdir();
     const std::filesystem::path& path() const { return dir_.path(); }
     void write(std::string_view agent, std::string_view json) const;
+    void write_data(std::string_view source, std::string_view json) const;
+    std::shared_ptr<const node::DataSources> data() const;
 
  private:
     TempDir dir_;

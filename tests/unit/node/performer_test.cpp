@@ -12,6 +12,7 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "proto/limits.hpp"
 #include "security/envelope.hpp"
@@ -48,6 +49,7 @@ struct Stage {
     }
     security::Policy policy() const {
         dir.write("policies/probe.policy", "policy default deny\nallow\tcert=alice\tlook change\t*\t*\n");
+        dir.write("policies/rpcutil.policy", "policy default deny\nallow\tcert=alice\tget_data\t*\t*\n");
         return *security::Policy::read(dir / "policies", {});
     }
     void send(const Asked& asked, proto::Now now = at(1s)) {
@@ -199,6 +201,43 @@ TEST_CASE("with every worker busy and the queue full the caller hears of it, wit
     CHECK(stage.open(second, answers[1]).status == proto::StatusCode::other);  // was never started
     CHECK(stage.performer.counters().timed_out == 1);
     let_go.count_down();
+}
+
+TEST_CASE("data decide on a worker whether the action runs, and a node that is not meant says nothing") {
+    Stage stage;
+    int runs = 0;
+    stage.probe.work = [&](const Call&, std::stop_token) {
+        ++runs;
+        return ActionReply{};
+    };
+    auto asked = ask(stage.alice, "probe", "change");
+    asked.body.filter.conditions = {
+        *proto::parse_condition(fmt::format("fstat('{}').type=directory", stage.dir.path().string()))};
+    stage.send(asked);
+    CHECK(stage.performer.take_answers().empty());
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+    CHECK(runs == 1);
+    CHECK(stage.performer.counters().passed == 1);
+
+    auto others = ask(stage.alice, "probe", "change");
+    others.body.filter.conditions = {*proto::parse_condition("fstat('/nosuch/file').present=1")};
+    stage.send(others);
+    stage.wait();
+    const auto answer = stage.answer();
+    CHECK(answer.outcome == proto::Outcome::not_matched);
+    CHECK(answer.sealed.empty());
+    CHECK(runs == 1);
+    CHECK(stage.performer.counters().filtered == 1);
+    CHECK(has(stage.lines("audit.jsonl").back(), "not_matched"));
+
+    // A source this node does not have is no answer: neither it nor its negation means the node.
+    auto unknown = ask(stage.alice, "probe", "change");
+    unknown.body.filter.conditions = {*proto::parse_condition("not nosuch('x').y=1")};
+    stage.send(unknown);
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::not_matched);
+    CHECK(runs == 1);
 }
 
 TEST_CASE("a daemon that stops takes nothing new") {

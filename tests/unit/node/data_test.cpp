@@ -1,0 +1,133 @@
+#include "node/data.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "node/data/sources.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/node/authority.hpp"
+
+namespace mco::node {
+namespace {
+
+using namespace std::chrono_literals;
+using proto::Value;
+using test::at;
+
+struct Node {
+    test::Libdir libdir;
+    std::shared_ptr<const DataSources> sources = libdir.data();
+    Call call;
+
+    Node() {
+        auto view = std::make_shared<NodeView>();
+        view->traits.collectives = {"mcollective", "uk"};
+        view->traits.facts = Value::Map{{"roles", Value::List{"web", "db"}}, {"os", Value::Map{{"family", "Debian"}}}};
+        view->schemas = {std::make_shared<const proto::AgentSchema>(
+            *proto::SchemaLibrary({libdir.path()}).load("rpcutil"))};
+        call.node = view;
+        call.time = at(100s).wall;
+    }
+    proto::Result<Value::Map> ask(std::string_view source, const std::string& query) const {
+        return sources->look_up(call, source, query, {});
+    }
+    Value output(std::string_view source, const std::string& query, const std::string& name) const {
+        auto outputs = ask(source, query);
+        REQUIRE_MESSAGE(outputs.has_value(), outputs.error().detail);
+        REQUIRE_MESSAGE(outputs->contains(name), name);
+        return (*outputs)[name];
+    }
+};
+
+TEST_CASE("a node tells of its agents, collectives and facts") {
+    const Node node;
+    CHECK(node.output("collective", "uk", "member") == true);
+    CHECK(node.output("collective", "de", "member") == false);
+    CHECK(*node.ask("fact", "os.family") ==
+          Value::Map{{"exists", true}, {"value", "Debian"}, {"value_encoding", "text/plain"}});
+    CHECK(*node.ask("fact", "roles") ==
+          Value::Map{{"exists", true}, {"value", R"(["web","db"])"}, {"value_encoding", "application/json"}});
+    CHECK(node.output("fact", "roles.1", "value") == "db");
+    CHECK(*node.ask("fact", "roles.5") ==
+          Value::Map{{"exists", false}, {"value", false}, {"value_encoding", false}});
+    CHECK(node.output("agent", "rpcutil", "timeout") == 10);
+    CHECK(node.ask("agent", "nosuch").error().code == proto::Errc::not_found);
+}
+
+TEST_CASE("fstat looks at files, folders, links and nothing") {
+    const Node node;
+    const test::TempDir dir;
+    const auto file = dir.write("file", "12345");
+    CHECK(node.output("fstat", file, "output") == "present");
+    CHECK(node.output("fstat", file, "size") == 5);
+    CHECK(node.output("fstat", file, "type") == "file");
+    CHECK(node.output("fstat", dir.path(), "type") == "directory");
+    std::filesystem::create_symlink(file, dir / "link");
+    CHECK(node.output("fstat", dir / "link", "type") == "symlink");
+    CHECK(node.output("fstat", dir / "nosuch", "present") == 0);
+    CHECK(node.output("fstat", dir / "nosuch", "type") == "unknown");  // a default of the DDL
+    CHECK(node.output("fstat", dir / "nosuch", "mtime").is_null());
+}
+
+TEST_CASE("sysctl reads numbers and words, and never outside its folder") {
+    const test::TempDir dir;
+    dir.write("vm/swappiness", "60\n");
+    dir.write("net/ipv4/tcp_rmem", "4096\t131072\t6291456\n");
+    dir.write("kernel/hostname", "web1\n");
+    const auto value = [&](const std::string& name) { return (*data::sysctl_in(dir.path(), name))["value"]; };
+    CHECK(value("vm.swappiness") == 60);
+    CHECK(value("net.ipv4.tcp_rmem") == "4096 131072 6291456");
+    CHECK(value("kernel.hostname") == "web1");
+    CHECK(value("vm.nosuch") == "");
+    CHECK(value("vm") == "");
+    dir.write("secret", "x");
+    CHECK((*data::sysctl_in(dir / "vm", "...secret"))["value"] == "");
+    CHECK((*data::sysctl_in(dir / "vm", "/secret"))["value"] == "");
+}
+
+TEST_CASE("resource reads what Puppet left behind") {
+    const test::TempDir dir;
+    CHECK(!data::resource_in(dir.path(), "", at(0s).wall));
+    dir.write("last_run_summary.yaml",
+              "---\nversion:\n  config: 1700000001\nresources:\n  changed: 2\n  failed: 1\n  total: 80\n  out_of_sync: 3\n"
+              "time:\n  total: 4.25\n  config_retrieval: 1.5\n  last_run: 1799999990\n");
+    dir.write("resources.txt", "file[/etc/motd]\nservice[ssh]\n");
+    auto outputs = data::resource_in(dir.path(), "File[/etc/motd]", at(0s).wall);
+    REQUIRE(outputs.has_value());
+    CHECK((*outputs)["managed"] == true);
+    CHECK((*outputs)["changed_resources"] == 2);
+    CHECK((*outputs)["corrected_resources"] == -1);
+    CHECK((*outputs)["total_time"] == 4.25);
+    CHECK((*outputs)["since_lastrun"] == 10);
+    CHECK((*outputs)["config_version"] == "1700000001");
+    CHECK((*data::resource_in(dir.path(), "file[/etc/MOTD]", at(0s).wall))["managed"] == false);
+    dir.write("last_run_summary.yaml", "{");
+    CHECK(!data::resource_in(dir.path(), "", at(0s).wall));
+}
+
+TEST_CASE("a question is checked against the DDL before a source sees it") {
+    const Node node;
+    for (const auto& [source, query] :
+         {std::pair{"fstat", ""}, std::pair{"sysctl", "vm/swappiness"}, std::pair{"agent", "a-b"}}) {
+        const auto refused = node.ask(source, query);
+        REQUIRE(!refused.has_value());
+        CHECK(refused.error().code == proto::Errc::invalid);
+    }
+    CHECK(!node.ask("fstat", std::string(121, 'x')));
+    CHECK(node.ask("nosuch", "x").error().detail == "Unknown data source nosuch");
+}
+
+TEST_CASE("a source without its DDL is missed by name") {
+    const test::TempDir empty;
+    std::vector<std::string> problems;
+    const auto sources = DataSources::load({empty.path()}, problems);
+    CHECK(sources.all().empty());
+    CHECK(problems.size() == 6);
+    CHECK(problems.front().find("\"agent\"") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace mco::node
