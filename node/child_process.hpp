@@ -16,20 +16,20 @@
 
 namespace mco::node {
 
-// Another program, run to its end in a process group of its own with nothing inherited: no descriptor, no environment but
-// the one given, no signal mask. Never a shell.
+// Another program, run to its end in a session and process group of its own with nothing inherited: no descriptor, no
+// environment but the one given, no signal mask or ignored signal, umask 022. Never a shell.
 struct ChildProcess {
-    std::vector<std::string> argv;  // argv[0]: an absolute path, or a name looked up in the PATH of `environment`
+    std::vector<std::string> argv;  // argv[0]: a path, or a name looked up in the PATH of `environment`
     std::map<std::string, std::string> environment;
     std::string folder = "/";  // where it starts
-    std::string input;         // its stdin; empty: /dev/null
+    std::string input = {};    // its stdin; empty: /dev/null
     struct User {
         uid_t uid = 0;
         gid_t gid = 0;  // supplementary groups are dropped
     };
-    std::optional<User> run_as;           // only root may say so
+    std::optional<User> run_as = {};      // only root may say so
     std::size_t output_max = 1'048'576;   // octets kept of each stream; more is read and dropped, so that nobody blocks
-    proto::Duration timeout{};            // then TERM to the group, and KILL after `grace`
+    proto::Duration timeout{};            // to be set; then TERM to the group, and KILL after `grace`
     proto::Duration grace = std::chrono::seconds(2);
 };
 
@@ -42,9 +42,14 @@ struct ProcessEnd {
     bool ok() const { return why == Why::exited && code == 0; }
 };
 
-// Blocks until the child has ended and its group is gone, so call it from a worker thread. `stop` ends it as a timeout does.
-// Descendants that hold its output open are not waited for beyond `grace`. Errors: not_found (no such program), denied
-// (not executable, or run_as without the right), overloaded (no process or descriptor to be had).
+// How it ended, for a person: "exited with status 3", "was killed by signal 9 (KILL)", "did not end within 5 s and was killed".
+std::string describe(const ChildProcess& child, const ProcessEnd& end);
+
+// Blocks until the child has ended, so call it from a worker thread. `stop` ends it as a timeout does: then nothing of its
+// group lives on. What a child leaves behind when it ends by itself is not killed, as it may be a service it was to start;
+// if such a one holds the output open, what it prints is waited for 200 ms at most.
+// Errors: not_found (no such program or folder), denied (not executable, or run_as without the right), overloaded (no
+// process or descriptor to be had), invalid (no argv, or a text with a NUL inside).
 proto::Result<ProcessEnd> run_process(const ChildProcess& child, std::stop_token stop);
 
 }  // namespace mco::node
