@@ -84,7 +84,8 @@ Result<Rows> boolean_summary(const proto::AggregateSchema& schema, std::span<con
     for (const auto* value : values_of(replies, schema.output)) {
         if (value->flag() == nullptr)
             return fail(Errc::invalid, fmt::format("output {} is not a boolean everywhere", schema.output));
-        ++counts[*value->flag() ? "True" : "False"];
+        const auto label = schema.labels.find(*value->flag() ? "true" : "false");
+        ++counts[label != schema.labels.end() ? visible(label->second) : *value->flag() ? "True" : "False"];
     }
     return rows_of(ordered(counts), schema.format.empty() ? "%5s = %s" : schema.format);
 }
@@ -109,12 +110,39 @@ Result<Rows> arithmetic(Of what, const proto::AggregateSchema& schema, std::span
     return Rows{std::move(*row)};
 }
 
+// How the values are spread: a sparkline of how many there are in each of equal parts between least and most.
+Result<Rows> chart(const proto::AggregateSchema& schema, std::span<const Reply> replies) {
+    constexpr std::size_t columns = 20;
+    const auto values = values_of(replies, schema.output);
+    if (values.empty()) return Rows{};
+    std::vector<double> numbers;
+    for (const auto* value : values) {
+        const auto number = number_of(*value);
+        if (!number || !(std::abs(*number) < 1e300))  // their differences are numbers, too
+            return fail(Errc::invalid, fmt::format("output {} is not a number everywhere", schema.output));
+        numbers.push_back(*number);
+    }
+    const auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
+    const double reach = *most - *least;
+    std::vector<std::size_t> counts(reach > 0 ? columns : 1);
+    for (const double number : numbers) {
+        const auto column = reach > 0 ? static_cast<std::size_t>((number - *least) / reach * columns) : 0;
+        ++counts[std::min(column, counts.size() - 1)];
+    }
+    if (schema.format.empty()) return Rows{fmt::format("{:g} {} {:g}", *least, sparkline(counts), *most)};
+    const std::array<proto::Value, 1> arguments{proto::Value(sparkline(counts))};
+    auto row = format_printf(schema.format, arguments);
+    if (!row) return tl::unexpected(row.error());
+    return Rows{std::move(*row)};
+}
+
 Result<Rows> compute(const proto::AggregateSchema& schema, const proto::ActionSchema& action,
                      std::span<const Reply> replies) {
     if (action.find_output(schema.output) == nullptr)
         return fail(Errc::not_found, fmt::format("the action has no output {}", schema.output));
     if (schema.function == "summary") return summary(schema, replies);
     if (schema.function == "boolean_summary") return boolean_summary(schema, replies);
+    if (schema.function == "chart") return chart(schema, replies);
     if (schema.function == "sum") return arithmetic(Of::sum, schema, replies);
     if (schema.function == "average") return arithmetic(Of::average, schema, replies);
     return fail(Errc::unsupported, fmt::format("there is no aggregate function {}", schema.function));

@@ -1,6 +1,7 @@
 #include "client/terminal.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <iterator>
 
@@ -131,6 +132,15 @@ std::string painted(const Terminal& terminal, Paint paint, std::string_view text
 std::size_t width(std::string_view text) {
     return static_cast<std::size_t>(std::count_if(
         text.begin(), text.end(), [](char octet) { return (static_cast<std::uint8_t>(octet) & 0xc0) != 0x80; }));
+}
+
+std::string sparkline(std::span<const std::size_t> counts) {
+    constexpr std::array ticks{"▁", "▂", "▃", "▄", "▅", "▆", "▇"};
+    std::size_t most = 1;
+    for (const auto count : counts) most = std::max(most, count);
+    std::string text;
+    for (const auto count : counts) text += ticks[count * (ticks.size() - 1) / most];
+    return text;
 }
 
 std::string left(std::string_view text, std::size_t columns) {

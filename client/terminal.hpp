@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ std::string dot_quoted(std::string_view foreign);
 // Colour, if the terminal is to have it; the text as it is otherwise. The text was made visible before.
 enum class Paint { red, green, yellow, bold };
 std::string painted(const Terminal& terminal, Paint paint, std::string_view text);
+
+// A tick for each count, as high as it is beside the largest.
+std::string sparkline(std::span<const std::size_t> counts);
 
 // Characters, as columns are counted in the layouts. `text` is valid UTF-8.
 std::size_t width(std::string_view text);

@@ -126,6 +126,7 @@ class Interpreter {
         fill("trust", config_.trust, folder / "root.cert");
         if (!proxy) {
             fill("policies", config_.policies, folder / "policies");
+            fill("fact_folder", config_.fact_folder, folder / "facts.d");
             config_.libdirs.push_back(share);
             if (!config_.settings.contains("libdir")) config_.settings["libdir"] = share.string();
         }

@@ -34,6 +34,8 @@ struct Config {
     std::vector<std::filesystem::path> libdirs;  // configured ones first, then that of the installation
     std::filesystem::path classesfile;
     std::vector<std::filesystem::path> fact_files;
+    std::filesystem::path fact_folder;  // facts.d
+    bool facter = false;
     std::chrono::seconds fact_cache_time{300};
     LogSettings log;
     std::filesystem::path audit_file;  // empty: no audit trail

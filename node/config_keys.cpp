@@ -183,9 +183,16 @@ std::string add_seed(Config& config, std::string_view value) {
     return problem;
 }
 
-std::string set_factsource(Config&, std::string_view value) {
-    return value == "yaml" ? std::string()
-                           : fmt::format("'{}' is not known: facts come from files ('yaml'), see plugin.yaml", value);
+std::string set_factsource(Config& config, std::string_view value) {
+    config.facter = false;
+    for (const auto part : split(value, ',')) {
+        if (part == "facter") {
+            config.facter = true;
+        } else if (part != "yaml") {
+            return fmt::format("'{}' is not known: facts come from 'yaml', which means files, and 'facter'", part);
+        }
+    }
+    return {};
 }
 
 std::string set_logger(Config& config, std::string_view value) {
@@ -309,7 +316,9 @@ constexpr auto rows = std::to_array<ConfigKey>({
               no_agents),
 
     // What it is.
-    only_mcod({"factsource", "yaml", "Where facts come from; 'yaml' means files.", set_factsource}, no_traits),
+    only_mcod({"factsource", "yaml", "Where facts come from: 'yaml', which means files, 'facter', or 'yaml, facter'.",
+               set_factsource},
+              no_traits),
     only_mcod({"plugin.yaml", "",
                "Fact files, absolute, ':'-separated; YAML, or JSON where the name ends in .json; later ones win.",
                [](Config& config, std::string_view value) {
@@ -317,8 +326,13 @@ constexpr auto rows = std::to_array<ConfigKey>({
                    return set_paths(config.fact_files, value);
                }},
               no_traits),
+    only_mcod({"fact_folder", "(facts.d beside the configuration file)",
+               "Folder of further facts: .yaml, .json, .txt (name=value) and executables that print such; need not exist.",
+               set_path_member<&Config::fact_folder>},
+              no_traits),
     only_mcod(
-        {"fact_cache_time", "300", "Seconds after which fact files are read again even if they look unchanged.",
+        {"fact_cache_time", "300",
+         "Seconds after which programs are asked again for facts, and fact files read even if they look unchanged.",
          [](Config& config, std::string_view value) { return set_seconds(config.fact_cache_time, value, 86'400); }},
         no_traits),
     only_mcod({"classesfile", "/var/lib/puppet/state/classes.txt", "The node's classes, one a line.",

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "node/data/external.hpp"
 #include "node/data/sources.hpp"
 #include "proto/schema_library.hpp"
 
@@ -35,6 +36,20 @@ DataSources DataSources::load(const std::vector<std::filesystem::path>& libdirs,
         sources.entries_.emplace(
             row.name, Entry{std::move(*schema), [ask = row.look_up](const Call& call, const std::string& query,
                                                                     std::stop_token) { return ask(call, query); }});
+    }
+    for (const auto& listed : library.list_data()) {
+        if (sources.entries_.contains(listed.name)) continue;
+        auto schema = library.load_data(listed.name);
+        if (!schema) {
+            problems.push_back(std::move(schema.error().detail));
+        } else if (schema->provider == "external") {  // others are for other programs' nodes
+            auto look_up = data::external(listed.path, *schema);
+            if (look_up) {
+                sources.entries_.emplace(listed.name, Entry{std::move(*schema), std::move(*look_up)});
+            } else {
+                problems.push_back(std::move(look_up.error().detail));
+            }
+        }
     }
     return sources;
 }

@@ -37,8 +37,9 @@ int check(const Prepared& prepared, std::vector<Agent*> agents) {
         Registry registry(std::move(agents));
         for (auto& problem : registry.load(config.libdirs, config.activation)) doubts.push_back(std::move(problem));
         DataSources::load(config.libdirs, doubts);
-        Facts facts(config.fact_files, config.fact_cache_time);
-        facts.refresh({});
+        Facts facts(fact_sources(config));
+        facts.settle(std::chrono::seconds(10));
+        facts.refresh(mesh::io::Host::sample_clocks());
         if (!facts.problem().empty()) doubts.push_back(facts.problem());
     }
     for (const auto& doubt : doubts) fmt::print(stderr, "{}: warning: {}\n", name(config.program), doubt);

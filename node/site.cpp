@@ -1,5 +1,6 @@
 #include "node/site.hpp"
 
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,19 +8,37 @@
 #include "node/data.hpp"
 
 namespace mco::node {
+namespace {
+
+constexpr auto first_facts_within = std::chrono::seconds(10);  // at the start; slower programs are heard later
+
+}  // namespace
+
+FactSources fact_sources(const Config& config) {
+    return {.facter = config.facter,
+            .files = config.fact_files,
+            .folder = config.fact_folder,
+            .reread_after = config.fact_cache_time};
+}
 
 Site::Site(Self self, const Config& config, security::Policy policy, std::vector<Agent*> agents)
     : self_(std::move(self)),
       policy_(std::move(policy)),
       registry_(std::move(agents)),
-      facts_(config.fact_files, config.fact_cache_time),
+      facts_(fact_sources(config)),
+      fact_sources_(fact_sources(config)),
       classes_(config.classesfile) {
     load_agents(config);
+    facts_.settle(first_facts_within);
 }
 
 void Site::change(const Config& config, security::Policy policy) {
     policy_ = std::move(policy);
-    facts_ = Facts(config.fact_files, config.fact_cache_time);
+    if (fact_sources(config) != fact_sources_) {  // programs are not asked anew for nothing
+        fact_sources_ = fact_sources(config);
+        facts_ = Facts(fact_sources_);
+        facts_.settle(first_facts_within);
+    }
     classes_ = Classes(config.classesfile);
     load_agents(config);
 }
@@ -41,7 +60,7 @@ void Site::load_agents(const Config& config) {
 }
 
 Admission::Ground Site::ground(proto::Now now) {
-    const bool facts_changed = facts_.refresh(now.mono);
+    const bool facts_changed = facts_.refresh(now);
     const bool classes_changed = classes_.refresh();
     if (facts_changed) note(facts_problem_, facts_.problem(), "facts");
     if (classes_changed) note(classes_problem_, classes_.problem(), "classes");

@@ -15,6 +15,8 @@
 
 namespace mco::node {
 
+FactSources fact_sources(const Config& config);
+
 // What this node is and allows: facts, classes, agents, policies, settings. Looks at its files when asked, and makes one
 // immutable view of them that calls share until something changes. One thread; agents must outlive it.
 class Site {
@@ -46,6 +48,7 @@ class Site {
     security::Policy policy_;
     Registry registry_;
     Facts facts_;
+    FactSources fact_sources_;  // of facts_
     Classes classes_;
     NodeView base_;  // what only change() alters
     std::shared_ptr<const NodeView> view_;

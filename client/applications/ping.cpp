@@ -30,23 +30,19 @@ std::string line(const Reply& reply) {
 }
 
 // How many replies came in each 50 ms, from the first to the last.
-std::string sparkline(const std::vector<Reply>& replies) {
-    constexpr std::array ticks{"▁", "▂", "▃", "▄", "▅", "▆", "▇"};
+std::string reply_graph(const std::vector<Reply>& replies) {
     constexpr std::size_t columns_max = 200;
     std::map<std::int64_t, std::size_t> buckets;
     for (const auto& reply : replies) ++buckets[reply.took.count() / 50'000];
     if (buckets.empty()) return {};
-    std::size_t most = 1;
-    for (const auto& [bucket, count] : buckets) most = std::max(most, count);
     const auto first = buckets.begin()->first;
     const auto last = std::min<std::int64_t>(buckets.rbegin()->first, first + static_cast<std::int64_t>(columns_max));
-    std::string text;
+    std::vector<std::size_t> counts;
     for (auto bucket = first; bucket <= last; ++bucket) {
         const auto found = buckets.find(bucket);
-        const std::size_t count = found == buckets.end() ? 0 : found->second;
-        text += ticks[count * (ticks.size() - 1) / most];
+        counts.push_back(found == buckets.end() ? 0 : found->second);
     }
-    return text;
+    return sparkline(counts);
 }
 
 enum class Graph { shown, hidden };
@@ -59,7 +55,7 @@ std::string ping_statistics(const std::vector<Reply>& replies, Graph graph_wante
     for (const auto& reply : replies) sum += milliseconds(reply.took);
     text += fmt::format("{} replies max: {:.2f} min: {:.2f} avg: {:.2f} ", replies.size(), milliseconds(most->took),
                         milliseconds(least->took), sum / static_cast<double>(replies.size()));
-    return text + (graph_wanted == Graph::shown ? sparkline(replies) : std::string()) + "\n";
+    return text + (graph_wanted == Graph::shown ? reply_graph(replies) : std::string()) + "\n";
 }
 
 proto::Result<ExitStatus> run(Context& context) {

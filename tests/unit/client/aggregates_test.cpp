@@ -51,6 +51,19 @@ TEST_CASE("boolean_summary") {
           "Summary of Value:\n\n    True = 2\n   False = 1\n\n");
 }
 
+TEST_CASE("boolean_summary with the DDL's own words") {
+    CHECK(blocks({{"boolean_summary", "v", "", {{"true", "enabled"}, {"false", "disabled"}}}}, {true, false, true}) ==
+          "Summary of Value:\n\n   enabled = 2\n   disabled = 1\n\n");
+}
+
+TEST_CASE("chart shows how values are spread") {
+    CHECK(blocks({{"chart", "v", ""}}, {0, 0, 0, 10, 20, 20}) ==
+          "Summary of Value:\n\n   0 ▇▁▁▁▁▁▁▁▁▁▃▁▁▁▁▁▁▁▁▅ 20\n\n");
+    CHECK(blocks({{"chart", "v", "ages %s"}}, {5, 5}) == "Summary of Value:\n\n   ages ▇\n\n");
+    CHECK(blocks({{"chart", "v", ""}}, {5, "old"}) ==
+          "Summary of Value:\n\n   Could not compute summary - output v is not a number everywhere\n\n");
+}
+
 TEST_CASE("failed replies are not summed up") {
     auto all = replies({5, 7});
     all[1].status = proto::StatusCode::aborted;

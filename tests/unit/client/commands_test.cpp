@@ -586,7 +586,7 @@ TEST_CASE("timeouts only bound the request: -t, or the DDL's and the discovery t
     };
     CHECK(timeout_ms({"ping"}) == 7'000);
     mesh.dir().write("lib/mcollective/data/process.json", process_ddl);
-    CHECK(timeout_ms({"ping", "-S", "process('a').exists=1 or process('b').exists=1"}) == 15'000);
+    CHECK(timeout_ms({"ping", "-S", "process('web1').exists=true or process('b').exists=true"}) == 15'000);
     CHECK(timeout_ms({"ping", "-t", "5"}) == 5'000);
     CHECK(timeout_ms({"ping", "--dt", "60"}) == 65'000);
     CHECK(timeout_ms({"rpc", "rpcutil", "ping"}) == 12'000);

@@ -1,12 +1,14 @@
 #include "node/data.hpp"
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "node/data/sources.hpp"
+#include "proto/schema_library.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/node/authority.hpp"
 
@@ -127,6 +129,56 @@ TEST_CASE("a source without its DDL is missed by name") {
     CHECK(sources.all().empty());
     CHECK(problems.size() == 6);
     CHECK(problems.front().find("\"agent\"") != std::string::npos);
+}
+
+constexpr std::string_view moon_ddl =
+    R"({"metadata": {"name": "moon", "description": "d", "author": "a", "license": "l", "version": "1", "url": "",
+        "timeout": 2, "provider": "external"},
+       "query": {"prompt": "p", "description": "d", "type": "string", "validation": ".", "optional": false, "maxlength": 0},
+       "output": {"phase": {"description": "d", "display_as": "Phase"},
+                  "age": {"description": "d", "display_as": "Age", "default": -1}}})";
+
+TEST_CASE("a program beside its DDL is a data source, called as the contract of external agents says") {
+    const Node node;
+    node.libdir.write_data("moon", moon_ddl);
+    const auto folder = node.libdir.path() / "mcollective/data";
+    const auto load = [&](const std::string& script, std::filesystem::perms mode = std::filesystem::perms::owner_all) {
+        std::ofstream(folder / "moon") << "#!/bin/sh\n" << script;
+        std::filesystem::permissions(folder / "moon", mode);
+        std::vector<std::string> problems;
+        return std::pair(DataSources::load({node.libdir.path()}, problems), problems);
+    };
+    const auto ask = [&](const std::string& script) {
+        const auto [sources, problems] = load(script);
+        REQUIRE(problems.empty());
+        return sources.look_up(node.call, "moon", "to'night", {});
+    };
+    const auto outputs = ask(
+        "grep -q '\"query\":\"to.night\"' \"$1\" && grep -q '\"source\":\"moon\"' \"$CHORIA_EXTERNAL_REQUEST\" || exit 4\n"
+        "grep -q Debian \"$CHORIA_EXTERNAL_FACTS\" || exit 5\n"
+        "[ \"$3\" = \"$CHORIA_EXTERNAL_PROTOCOL\" ] && [ -z \"$HOME\" ] || exit 6\n"
+        "echo noise\necho '{\"statuscode\": 0, \"statusmsg\": \"OK\", \"data\": {\"phase\": \"full\"}}' > \"$2\"\n");
+    REQUIRE_MESSAGE(outputs.has_value(), outputs.error().detail);
+    CHECK(*outputs == Value::Map{{"phase", "full"}, {"age", -1}});
+
+    CHECK(ask("echo '{\"statuscode\": 1, \"statusmsg\": \"clouds\"}' > $2\n").error().detail.ends_with("clouds"));
+    CHECK(ask("exit 7\n").error().detail.ends_with("it exited with status 7"));
+    CHECK(ask("echo '{\"statuscode\": 0' > $2\n").error().detail.find("no JSON") != std::string::npos);
+    CHECK(ask("true\n").error().code == proto::Errc::malformed);
+    CHECK(ask("echo '{\"data\": 3}' > $2\n").error().code == proto::Errc::malformed);
+
+    const auto problem = [&](std::filesystem::perms mode) {
+        const auto [sources, problems] = load("true\n", mode);
+        CHECK(sources.find("moon") == nullptr);
+        REQUIRE(problems.size() == 1);
+        return problems.front();
+    };
+    CHECK(problem(std::filesystem::perms::owner_read).find("not executable") != std::string::npos);
+    CHECK(problem(std::filesystem::perms::all).find("nobody else") != std::string::npos);
+    std::filesystem::remove(folder / "moon");
+    std::vector<std::string> problems;
+    DataSources::load({node.libdir.path()}, problems);
+    CHECK(problems.size() == 1);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "node/facts.hpp"
 
+#include <poll.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -98,51 +100,52 @@ TEST_CASE("several files are merged shallowly and the later one wins") {
     const test::TempDir dir;
     const auto one = dir.write("one.yaml", "country: us\nos: {family: Debian, name: x}\n");
     const auto two = dir.write("two.json", R"({"os": {"family": "RedHat"}, "cpus": 4})");
-    Facts facts({one, two}, 300s);
-    CHECK(facts.refresh(at(0s).mono));
+    Facts facts({.files = {one, two}, .reread_after = 300s});
+    CHECK(facts.refresh(at(0s)));
     CHECK(facts.values() == Value::Map{{"country", "us"}, {"os", Value::Map{{"family", "RedHat"}}}, {"cpus", "4"}});
     CHECK(facts.problem().empty());
-    CHECK_FALSE(facts.refresh(at(1s).mono));
+    CHECK_FALSE(facts.refresh(at(1s)));
 }
 
 TEST_CASE("an edit takes effect at the next look") {
     const test::TempDir dir;
     const auto file = dir.write("facts.yaml", "country: us\n");
-    Facts facts({file}, 300s);
-    facts.refresh(at(0s).mono);
+    Facts facts({.files = {file}, .reread_after = 300s});
+    facts.refresh(at(0s));
     dir.write("facts.yaml", "country: france\n");
-    CHECK(facts.refresh(at(1s).mono));
+    CHECK(facts.refresh(at(1s)));
     CHECK(facts.values() == Value::Map{{"country", "france"}});
 }
 
 TEST_CASE("a file that looks unchanged is read again when its time has passed") {
     const test::TempDir dir;
     const auto file = dir.write("facts.yaml", "country: us\n");
-    Facts facts({file}, 300s);
-    facts.refresh(at(0s).mono);
-    CHECK_FALSE(facts.refresh(at(300s - 1us).mono));
-    CHECK_FALSE(facts.refresh(at(300s).mono));  // read, and found to be the same
+    Facts facts({.files = {file}, .reread_after = 300s});
+    facts.refresh(at(0s));
+    CHECK_FALSE(facts.refresh(at(300s - 1us)));
+    CHECK_FALSE(facts.refresh(at(300s)));  // read, and found to be the same
     CHECK(facts.values() == Value::Map{{"country", "us"}});
 }
 
 TEST_CASE("a broken or empty file keeps its last good facts and says what is wrong") {
     const test::TempDir dir;
     const auto one = dir.write("one.yaml", "country: us\n"), two = dir.write("two.yaml", "role: web\n");
-    Facts facts({one, two}, 300s);
-    facts.refresh(at(0s).mono);
+    Facts facts({.files = {one, two}, .reread_after = 300s});
+    facts.refresh(at(0s));
 
     dir.write("one.yaml", "country: [us\n");
-    CHECK(facts.refresh(at(1s).mono));
+    CHECK(facts.refresh(at(1s)));
     CHECK(facts.values() == Value::Map{{"country", "us"}, {"role", "web"}});
     CHECK(facts.problem().starts_with(one.string()));
-    CHECK_FALSE(facts.refresh(at(2s).mono));
+    CHECK(facts.problem().ends_with("(its facts are of 2027-01-15T08:00:00Z)"));
+    CHECK_FALSE(facts.refresh(at(2s)));
 
     dir.write("one.yaml", "");
-    CHECK(facts.refresh(at(3s).mono));
+    CHECK(facts.refresh(at(3s)));
     CHECK(facts.values() == Value::Map{{"country", "us"}, {"role", "web"}});
 
     dir.write("one.yaml", "country: uk\n");
-    CHECK(facts.refresh(at(4s).mono));
+    CHECK(facts.refresh(at(4s)));
     CHECK(facts.values() == Value::Map{{"country", "uk"}, {"role", "web"}});
     CHECK(facts.problem().empty());
 }
@@ -150,14 +153,14 @@ TEST_CASE("a broken or empty file keeps its last good facts and says what is wro
 TEST_CASE("a missing file takes its facts away, but not the last ones of all") {
     const test::TempDir dir;
     const auto one = dir.write("one.yaml", "country: us\n"), two = dir.write("two.yaml", "role: web\n");
-    Facts facts({one, two}, 300s);
-    facts.refresh(at(0s).mono);
+    Facts facts({.files = {one, two}, .reread_after = 300s});
+    facts.refresh(at(0s));
     std::filesystem::remove(one);
-    CHECK(facts.refresh(at(1s).mono));
+    CHECK(facts.refresh(at(1s)));
     CHECK(facts.values() == Value::Map{{"role", "web"}});
     CHECK_FALSE(facts.problem().empty());
     std::filesystem::remove(two);
-    CHECK(facts.refresh(at(2s).mono));
+    CHECK(facts.refresh(at(2s)));
     CHECK(facts.values() == Value::Map{{"role", "web"}});
 }
 
@@ -167,11 +170,93 @@ TEST_CASE("what is no regular file, or too large, is refused without being waite
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
     const auto large = dir.write("large.yaml", "a: " + std::string(proto::limits::facts_size_max, 'x'));
     for (const auto& file : {fifo, large, dir.path(), std::filesystem::path("/dev/zero")}) {
-        Facts facts({file}, 300s);
-        CHECK(facts.refresh(at(0s).mono));
+        Facts facts({.files = {file}, .reread_after = 300s});
+        CHECK(facts.refresh(at(0s)));
         CHECK(facts.values() == Value::Map{});
         CHECK_FALSE(facts.problem().empty());
     }
+}
+
+std::filesystem::path program(const test::TempDir& dir, const std::string& name, const std::string& script) {
+    const auto file = dir.write(name, "#!/bin/sh\n" + script);
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+    return file;
+}
+
+TEST_CASE("printed facts are JSON, lines or YAML, whatever they look like") {
+    const auto printed = [](std::string_view text) {
+        auto facts = parse_printed_facts(text);
+        REQUIRE_MESSAGE(facts.has_value(), facts.error().detail);
+        return *facts;
+    };
+    CHECK(printed("country=us\r\n\nurl=http://x/?a=b\nempty=\n") ==
+          Value::Map{{"country", "us"}, {"url", "http://x/?a=b"}, {"empty", ""}});
+    CHECK(printed(" {\"a\": {\"b\": 1}}") == Value::Map{{"a", Value::Map{{"b", "1"}}}});
+    CHECK(printed("---\na: x=y\nb: [1]\n") == Value::Map{{"a", "x=y"}, {"b", Value::List{"1"}}});
+    CHECK(printed("") == Value::Map{});
+    CHECK(!parse_printed_facts("just words"));
+    CHECK(!parse_printed_facts("{\"a\": "));
+}
+
+TEST_CASE("a folder of facts: files and programs, by name, over the fact files; what somebody else could have written is not") {
+    const test::TempDir dir;
+    const auto file = dir.write("facts.yaml", "country: us\nrole: web\nsite: a\n");
+    dir.write("facts.d/10.yaml", "role: db\nnested: {x: 1}\n");
+    dir.write("facts.d/20.txt", "role=mail\n");
+    dir.write("facts.d/30.json", "{\"size\": 5}");
+    dir.write("facts.d/README", "not for us\n");
+    dir.write("facts.d/.hidden.yaml", "hidden: 1\n");
+    program(dir, "facts.d/40", "echo site=b; echo environment=$HOME$SECRET\n");
+    program(dir, "facts.d/50", "echo oh no >&2; exit 3\n");
+    std::filesystem::permissions(program(dir, "facts.d/60", "echo evil=1\n"), std::filesystem::perms::all);
+    Facts facts({.files = {file}, .folder = dir / "facts.d", .reread_after = 300s});
+    facts.settle(60s);
+    REQUIRE(facts.refresh(at(0s)));
+    CHECK(facts.values() == Value::Map{{"country", "us"},
+                                       {"role", "mail"},
+                                       {"site", "b"},
+                                       {"environment", ""},
+                                       {"nested", Value::Map{{"x", "1"}}},
+                                       {"size", "5"}});
+    CHECK(facts.problem().find("50: it exited with status 3: oh no") != std::string::npos);
+    CHECK(facts.problem().find("60: others may write it") != std::string::npos);
+
+    // A new file is seen at the next look; what the program said stays, though it is not run for that.
+    dir.write("facts.d/25.yaml", "role: proxy\n");
+    CHECK(facts.refresh(at(1s)));
+    CHECK(*facts.values().find("role") == "proxy");
+    CHECK(*facts.values().find("site") == "b");
+    std::filesystem::permissions(dir / "facts.d", std::filesystem::perms::all);
+    CHECK(facts.refresh(at(400s)));
+    CHECK(facts.problem().find("facts.d: others may write it") != std::string::npos);
+    CHECK(*facts.values().find("country") == "us");
+    CHECK(facts.values().find("site") == nullptr);
+}
+
+TEST_CASE("a folder that is not there is no trouble") {
+    const test::TempDir dir;
+    Facts facts({.folder = dir / "facts.d"});
+    facts.refresh(at(0s));
+    CHECK(facts.values() == Value::Map{});
+    CHECK(facts.problem().empty());
+}
+
+TEST_CASE("programs are run again after each interval, and one that hangs is ended with its owner") {
+    const test::TempDir dir;
+    const auto counting = program(dir, "counting", "echo x >> \"$0.runs\"; echo runs=$(wc -l < \"$0.runs\")\n");
+    FactPrograms programs({{"counting", {counting.string()}}, {"nosuch", {(dir / "nosuch").string()}}}, 1ms);
+    REQUIRE(programs.wait_first(60s));
+    std::string runs;
+    while (runs != "3") {
+        pollfd ready{programs.descriptor(), POLLIN, 0};
+        REQUIRE(::poll(&ready, 1, -1) == 1);
+        for (const auto& told : programs.take()) {
+            CHECK(told.problem.empty() == (told.name == "counting"));
+            if (runs != "3" && told.problem.empty()) runs = told.facts.at("runs").to_text();
+        }
+    }
+    FactPrograms hanging({{"hanging", {program(dir, "hanging", "exec tail -f /dev/null\n").string()}}}, 1ms);
+    CHECK_FALSE(hanging.wait_first(1ms));
 }
 
 }  // namespace
