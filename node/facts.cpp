@@ -19,6 +19,7 @@ namespace mco::node {
 namespace {
 
 constexpr std::size_t folder_files_max = 64;
+constexpr proto::Duration pause_least = std::chrono::seconds(10);  // between two runs of programs
 
 proto::Value with_text_leaves(const proto::Value& value) {
     if (const auto* list = value.list()) {
@@ -122,7 +123,7 @@ void Facts::look_into_folder() {
     if (programs == running_) return;
     running_ = programs;
     programs_.reset();
-    if (!programs.empty()) programs_ = std::make_unique<FactPrograms>(std::move(programs), from_.reread_after);
+    if (!programs.empty()) programs_ = std::make_unique<FactPrograms>(std::move(programs), std::max(from_.reread_after, pause_least));
 }
 
 void Facts::read(Source& source, proto::WallTime now) {

@@ -54,7 +54,7 @@ constexpr auto rows = std::to_array<Row>({
     {"soft_shutdown", "running actions are always awaited, as long as soft_shutdown_timeout says"},
     {"keeplogs", "only the log of mcod is a file that it rotates; mco writes to the terminal"},
     {"max_log_size", "only the log of mcod is a file that it rotates; mco writes to the terminal"},
-    {"plugin.facter.*", "facts come from files; let a timer write facter's output into one that plugin.yaml names"},
+    {"plugin.facter.*", "factsource = facter runs the program as it is installed"},
     {"rpchelptemplate", "help texts are built in"},
     {"helptemplatedir", "help texts are built in"},
 });

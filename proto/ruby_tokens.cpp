@@ -189,8 +189,7 @@ class Tokenizer {
         while (at_ < text_.size() && peek() != '\n' && peek() != close) {
             const char c = take();
             if (c == '#' && peek() == '{') return wrong("#{} in an expression is not understood");
-            if (c == '\\' && peek() == '/') continue;
-            body += c;
+            if (c != '\\' || peek() != '/') body += c;
             if (c == '\\' && at_ < text_.size()) body += take();
         }
         if (peek() != close) return wrong("the expression has no end on this line");

@@ -71,6 +71,8 @@ TEST_CASE("defaults are those of the table") {
     CHECK(config.secret_keys == "/etc/mco/mcod.key");
     CHECK(config.trust == "/etc/mco/root.cert");
     CHECK(config.policies == "/etc/mco/policies");
+    CHECK(config.fact_folder == "/etc/mco/facts.d");
+    CHECK_FALSE(config.facter);
     CHECK(config.libdirs == std::vector<std::filesystem::path>{"/usr/share/mco"});
     CHECK(config.activation.all);
     CHECK(config.workers == 4);
@@ -89,7 +91,7 @@ TEST_CASE("every key is read") {
         "advertise = web1.example.net\nlocal_socket = /run/mco/s\nseed = tcp://10.0.0.9:21000 " +
         key_hex + "\nseed = tcp://[::1]:40000 " + key_hex +
         "\nlibdir = /opt/a:/opt/b\nlibdir = /opt/c\nactivate_agents = no\nplugin.rpcutil.activate_agent = Y\n"
-        "workers = 8\nsoft_shutdown_timeout = 0\nfactsource = yaml\nplugin.yaml = /f/a.yaml:/f/b.json\n"
+        "workers = 8\nsoft_shutdown_timeout = 0\nfactsource = yaml, facter\nplugin.yaml = /f/a.yaml:/f/b.json\n"
         "fact_cache_time = 60\nclassesfile = /c.txt\npolicies = /p\nplugin.actionpolicy.allow_unconfigured = 1\n"
         "plugin.actionpolicy.enable_default = t\nplugin.actionpolicy.default_name = site\n"
         "plugin.rpcaudit.logfile = /a.jsonl\nlogger_type = file\nlogfile = /l.log\nloglevel = debug\n"
@@ -116,6 +118,7 @@ TEST_CASE("every key is read") {
     CHECK(config.workers == 8);
     CHECK(config.soft_shutdown_timeout == 0s);
     CHECK(config.fact_files == std::vector<std::filesystem::path>{"/f/a.yaml", "/f/b.json"});
+    CHECK(config.facter);
     CHECK(config.fact_cache_time == 60s);
     CHECK(config.policy.allow_unconfigured);
     CHECK(config.policy.enable_default);
@@ -160,7 +163,7 @@ TEST_CASE("values out of their range are refused") {
                              "loglevel = loud",
                              "logger_type = pigeon",
                              "logfacility = local8",
-                             "factsource = facter",
+                             "factsource = facts.txt",
                              "collectives = ,",
                              "collectives = a b",
                              "main_collective = nosuch",

@@ -122,19 +122,27 @@ TEST_CASE("the octets are those that messages.hpp describes") {
           "90");
     const RequestBody body{.agent = "a",
                            .action = "b",
-                           .filter = {{"i"}, {}, {}, {{"f", FactOperator::less, "1"}}},
+                           .filter = {{"i"},
+                                      {},
+                                      {},
+                                      {{"f", FactOperator::less, "1"}},
+                                      {{{{.kind = Step::Kind::class_name, .name = "c"}}}}},
                            .arguments = Value::Map{{"x", -1}, {"y", 0.5}},
                            .wants_reply = true};
     CHECK(to_hex(pack(body)) ==
           "95"
           "a161"
           "a162"
-          "94"
+          "95"
           "91a169"
           "90"
           "90"
           "91"
           "93a16602a131"
+          "91"
+          "91"
+          "91"
+          "9601a163a0a000a0"
           "82"
           "a178ff"
           "a179cb3fe0000000000000"
