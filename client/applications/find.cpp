@@ -1,3 +1,5 @@
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "client/applications/applications.hpp"
@@ -24,11 +26,18 @@ proto::Result<ExitStatus> run(Context& context) {
     const bool json = context.options.has("json");
     const bool at_once = !json && !context.options.has("sort");
     auto found = discover(**session, [&](const Reply& reply) {
-        if (at_once) context.out() << visible(reply.node) << '\n' << std::flush;
+        if (at_once && reply.status == proto::StatusCode::ok) context.out() << visible(reply.node) << '\n' << std::flush;
     });
     if (!found) return tl::unexpected(found.error());
     auto& replies = found->gathered.replies;
     if (context.options.has("sort")) sort_by_node(replies);
+    if (!json) {  // whoever refuses to say whether the filter means him was not found
+        for (const auto& reply : replies) {
+            if (reply.status != proto::StatusCode::ok)
+                context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+        }
+        std::erase_if(replies, [](const Reply& reply) { return reply.status != proto::StatusCode::ok; });
+    }
     if (json) {
         context.out() << json_array("discovery", "ping", replies,
                                     context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
@@ -42,7 +51,7 @@ proto::Result<ExitStatus> run(Context& context) {
     // Names only on standard output: it is read by programs.
     const auto absent = absent_block(found->account, context.terminal);
     context.err() << absent << ledger_lines(found->account, context.verbose() ? Show::always : Show::if_not_whole);
-    if (replies.empty()) return ExitStatus::unusable;
+    if (replies.empty() && found->account.failures == 0) return ExitStatus::unusable;
     return (*session)->status(found->account, found->choice);
 }
 

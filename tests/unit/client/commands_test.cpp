@@ -603,6 +603,18 @@ TEST_CASE("-S reaches the nodes, and data functions add their time to the longes
     CHECK(console.run({"find", "-S", "!process('web2').exists=true", "-S", "httpd", "-F", "country=us"}).out == "web1\n");
 }
 
+TEST_CASE("find does not name who refuses to say whether a data function means him") {
+    auto nodes = three();
+    nodes[1].status = StatusCode::aborted;
+    nodes[1].message = "You are not authorized";
+    PaperMesh mesh(std::move(nodes));
+    PaperConsole console(mesh);
+    const auto ran = console.run({"find", "-F", "country=us"});
+    CHECK(ran.out == "web1\n");
+    CHECK(has(ran.err, "web2: You are not authorized\n"));
+    CHECK(ran.status == 2);
+}
+
 TEST_CASE("a compound filter that nodes could not answer is refused before anything is sent") {
     PaperMesh mesh(three());
     mesh.dir().write("lib/mcollective/data/process.json", process_ddl);
