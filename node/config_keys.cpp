@@ -185,7 +185,9 @@ std::string add_seed(Config& config, std::string_view value) {
 
 std::string set_factsource(Config& config, std::string_view value) {
     config.facter = false;
-    for (const auto part : split(value, ',')) {
+    const auto parts = split(value, ',');
+    if (parts.empty()) return "it is empty: say 'yaml', 'facter' or 'yaml, facter'";
+    for (const auto part : parts) {
         if (part == "facter") {
             config.facter = true;
         } else if (part != "yaml") {
