@@ -35,6 +35,10 @@ class Agent {
     // Whether its calls carry a view of the mesh. It is taken when they are admitted, and not for free.
     virtual bool sees_mesh() const { return false; }
 
+    // Whether it answers where no setting speaks of it. One that gives away the whole machine does not.
+    enum class Initially : std::uint8_t { active, off };
+    virtual Initially initially() const { return Initially::active; }
+
  protected:
     ~Agent() = default;  // owned as the concrete type, listed in main.cpp; outlives the worker pool
 };

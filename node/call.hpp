@@ -26,6 +26,7 @@ struct NodeView {
     std::vector<std::shared_ptr<const proto::AgentSchema>> schemas;  // of the active agents, sorted by name
     std::shared_ptr<const DataSources> data;                         // null: none were loaded
     std::map<std::string, std::string, std::less<>> settings;        // configuration items that are no secret
+    std::map<std::string, std::string, std::less<>> agent_settings;  // plugin.AGENT.KEY as configured; may be secret
     std::string config_file;
     proto::WallTime started{};
 };

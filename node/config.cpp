@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "node/agents/settings.hpp"
 #include "proto/limits.hpp"
 #include "proto/obsolete_keys.hpp"
 #include "proto/text_file.hpp"
@@ -21,18 +22,28 @@ std::string_view nearest_key(std::string_view key, Program program) {
     for (const auto& row : config_keys()) {
         if (is_key_of(row, program)) names.push_back(row.name);
     }
+    if (program == Program::mcod) {
+        for (const auto& row : agent_settings()) names.push_back(row.key);
+    }
     return proto::nearest(key, names);
 }
 
 std::string_view example_of(Program program) { return program == Program::mcod ? "mcod.conf" : "proxy.conf"; }
 
-// Keys of MCollective's agents that are not here yet; activate_agent of theirs is understood all the same.
-bool is_absent_agents(std::string_view key) {
-    constexpr auto agents =
-        std::to_array<std::string_view>({"augeas", "filemgr", "iptables", "nettest", "nrpe", "package", "process",
-                                         "puppet", "puppetca", "service", "shell", "sysctl"});
-    return std::any_of(agents.begin(), agents.end(),
-                       [&](std::string_view agent) { return key.starts_with(fmt::format("plugin.{}.", agent)); });
+// The AGENT of plugin.AGENT.KEY; "" if the key has another form.
+std::string_view plugin_of(std::string_view key) {
+    constexpr std::string_view front = "plugin.";
+    if (!key.starts_with(front)) return {};
+    const auto dot = key.find('.', front.size());
+    return dot == std::string_view::npos ? std::string_view() : key.substr(front.size(), dot - front.size());
+}
+
+// Whether we know this agent's settings: an unknown one is a slip then, and not something for an external agent.
+bool is_ours(std::string_view plugin) {
+    return std::any_of(config_keys().begin(), config_keys().end(),
+                       [&](const ConfigKey& row) { return plugin_of(row.name) == plugin; }) ||
+           std::any_of(agent_settings().begin(), agent_settings().end(),
+                       [&](const AgentSetting& row) { return plugin_of(row.key) == plugin; });
 }
 
 // The agent of "plugin.AGENT.activate_agent".
@@ -98,6 +109,8 @@ class Interpreter {
         } else if (const auto agent = activated_agent(line.key)) {
             if (program_ == Program::proxy) return not_ours(line, Program::mcod, "a proxy runs no agents");
             activation(line, *agent);
+        } else if (const auto* setting = find_agent_setting(line.key)) {
+            agent_setting(line, *setting);
         } else if (proto::only_reader(line.key) == proto::Reader::mco) {
             if (program_ == Program::mcod) return;  // the client's, which shares the file
             report(loaded_.problems, line,
@@ -106,9 +119,9 @@ class Interpreter {
             // One warning a sentence: a broker's pool alone has dozens of keys.
             if (warned_.insert(*instead).second)
                 report(loaded_.warnings, line, fmt::format("'{}' has no effect: {}", escaped(line.key), *instead));
-        } else if (is_absent_agents(line.key)) {
-            report(loaded_.warnings, line,
-                   fmt::format("'{}' has no effect: that agent is not here yet", escaped(line.key)));
+        } else if (const auto plugin = plugin_of(line.key); !plugin.empty() && !is_ours(plugin)) {
+            if (program_ == Program::proxy) return not_ours(line, Program::mcod, "a proxy runs no agents");
+            config_.agent_settings.insert_or_assign(line.key, line.value);
         } else {
             const auto nearest = nearest_key(line.key, program_);
             report(loaded_.problems, line,
@@ -169,6 +182,15 @@ class Interpreter {
         const auto wrong = all.set(scratch, line.value);
         if (!wrong.empty()) return report(loaded_.problems, line, fmt::format("{}: {}", escaped(line.key), wrong));
         config_.activation.single.insert_or_assign(std::string(agent), scratch.activation.all);
+        config_.settings[escaped(line.key)] = escaped(line.value);
+    }
+
+    void agent_setting(const proto::Setting& line, const AgentSetting& setting) {
+        if (program_ == Program::proxy) return not_ours(line, Program::mcod, "a proxy runs no agents");
+        const auto wrong = setting.object_to(line.value);
+        if (!wrong.empty())
+            return report(loaded_.problems, line, fmt::format("{}: {}", escaped(line.key), escaped(wrong)));
+        config_.agent_settings.insert_or_assign(line.key, line.value);
         config_.settings[escaped(line.key)] = escaped(line.value);
     }
 

@@ -59,6 +59,9 @@ struct Config {
 
     // Every key that applies, with the value in force, as text; what could be a secret is not among them.
     std::map<std::string, std::string, std::less<>> settings;
+    // plugin.AGENT.KEY: for the agents, built-in and external. What is another program's may be a secret, so get_config_item
+    // tells those of built-in agents only.
+    std::map<std::string, std::string, std::less<>> agent_settings;
 };
 
 // One row per key: reading, --check-config, rpcutil's get_config_item and the documentation agree because of it.

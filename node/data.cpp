@@ -18,8 +18,10 @@ struct BuiltIn {
     proto::Result<proto::Value::Map> (*look_up)(const Call& call, const std::string& query);
 };
 constexpr std::array built_in{
-    BuiltIn{"agent", data::agent}, BuiltIn{"collective", data::collective}, BuiltIn{"fact", data::fact},
-    BuiltIn{"fstat", data::fstat}, BuiltIn{"resource", data::resource},     BuiltIn{"sysctl", data::sysctl},
+    BuiltIn{"agent", data::agent},     BuiltIn{"collective", data::collective}, BuiltIn{"fact", data::fact},
+    BuiltIn{"fstat", data::fstat},     BuiltIn{"nettest", data::nettest},       BuiltIn{"nrpe", data::nrpe},
+    BuiltIn{"package", data::package}, BuiltIn{"process", data::process},       BuiltIn{"puppet", data::puppet},
+    BuiltIn{"resource", data::resource}, BuiltIn{"service", data::service},     BuiltIn{"sysctl", data::sysctl},
 };
 
 }  // namespace

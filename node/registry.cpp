@@ -6,10 +6,10 @@
 
 namespace mco::node {
 
-bool Activation::allows(std::string_view agent) const {
+bool Activation::allows(std::string_view agent, Agent::Initially initially) const {
     if (agent == "discovery") return true;
     const auto found = single.find(agent);
-    return found == single.end() ? all : found->second;
+    return found == single.end() ? all && initially == Agent::Initially::active : found->second;
 }
 
 std::vector<std::string> Registry::load(const std::vector<std::filesystem::path>& libdirs,
@@ -18,7 +18,7 @@ std::vector<std::string> Registry::load(const std::vector<std::filesystem::path>
     std::vector<std::string> problems;
     for (Agent* agent : agents_) {
         const std::string name(agent->name());
-        if (!activation.allows(name)) {
+        if (!activation.allows(name, agent->initially())) {
             active_.erase(name);
             continue;
         }

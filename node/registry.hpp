@@ -14,11 +14,12 @@
 namespace mco::node {
 
 // Which agents answer on this node. `activate_agents = no` leaves those that are named; a single one can be switched by
-// name. The agent "discovery" is always active: a node that answers nobody's ping could not be found to be mended.
+// name, and some agents are off unless they are named. The agent "discovery" is always active: a node that answers nobody's
+// ping could not be found to be mended.
 struct Activation {
     bool all = true;
     std::map<std::string, bool, std::less<>> single;
-    bool allows(std::string_view agent) const;
+    bool allows(std::string_view agent, Agent::Initially initially = Agent::Initially::active) const;
 };
 
 // The agents this program knows, each with its DDL if it is active. An agent whose DDL is missing or broken is not loaded,

@@ -53,6 +53,7 @@ void Site::load_agents(const Config& config) {
     base_.schemas = registry_.schemas();
     base_.data = std::make_shared<const DataSources>(DataSources::load(config.libdirs, news_.worse));
     base_.settings = config.settings;
+    base_.agent_settings = config.agent_settings;
     base_.settings["identity"] = self_.identity;
     base_.config_file = config.file.string();
     base_.started = self_.started;

@@ -55,6 +55,11 @@ constexpr auto rows = std::to_array<Row>({
     {"keeplogs", "only the log of mcod is a file that it rotates; mco writes to the terminal"},
     {"max_log_size", "only the log of mcod is a file that it rotates; mco writes to the terminal"},
     {"plugin.facter.*", "factsource = facter runs the program as it is installed"},
+    {"plugin.package.yum_clean_mode", "packages are dealt with by apt"},
+    {"plugin.package.puppet.*", "packages are dealt with by apt, without options of Puppet's providers"},
+    {"plugin.package.yum.*", "packages are dealt with by apt"},
+    {"plugin.service.puppet.*", "services are dealt with by systemd or init scripts, without options of Puppet's providers"},
+    {"plugin.puppet.windows_service", "the agent is not for Windows"},
     {"rpchelptemplate", "help texts are built in"},
     {"helptemplatedir", "help texts are built in"},
 });
@@ -87,6 +92,7 @@ constexpr auto owners = std::to_array<Owner>({
     {"plugin.rpc.graph", Reader::mco},
     {"plugin.discovery.*", Reader::mco},
     {"plugin.metadata.*", Reader::mco},
+    {"plugin.process.fields", Reader::mco},
 });
 
 constexpr bool stands_for(std::string_view pattern, std::string_view key) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-// Private to the codec. Text on the wire is UTF-8 as Unicode defines it: no overlong forms, no surrogates, nothing above
+// Text on the wire is UTF-8 as Unicode defines it: no overlong forms, no surrogates, nothing above
 // U+10FFFF. Any thread.
 namespace mco::proto {
 

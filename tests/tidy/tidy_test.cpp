@@ -100,7 +100,8 @@ const std::vector<Enclosure> enclosures{
     {"zmq", {"mesh/io/", "bench/", "tests/"}, 0},
     {"yaml-cpp/", {"node/"}, 1},
     {"spdlog/", {"node/"}, 1},
-    {"systemd/", {"node/"}, 1},
+    {"systemd/", {"node/", "tests/unit/node/"}, 2},  // the client of systemd, and what it is tested with
+    {"md5.h", {"node/"}, 1},
     {"benchmark/", {"bench/"}, 0},
     {"doctest/", {"tests/"}, 0},
 };

@@ -118,10 +118,12 @@ Asked ask(const security::Identity& caller, std::string_view agent, std::string_
 
 Libdir::Libdir() {
     write("probe", probe_ddl);
-    for (const auto* agent : {"discovery", "mesh", "rpcutil"})
-        write(agent, text_of(std::filesystem::path(MCO_AGENTS_DIR) / (std::string(agent) + ".json")));
-    for (const auto* source : {"agent", "collective", "fact", "fstat", "resource", "sysctl"})
-        write_data(source, text_of(std::filesystem::path(MCO_DATA_DIR) / (std::string(source) + ".json")));
+    for (const auto& entry : std::filesystem::directory_iterator(MCO_AGENTS_DIR)) {
+        if (entry.path().extension() == ".json") write(entry.path().stem().string(), text_of(entry.path()));
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(MCO_DATA_DIR)) {
+        if (entry.path().extension() == ".json") write_data(entry.path().stem().string(), text_of(entry.path()));
+    }
 }
 
 void Libdir::write(std::string_view agent, std::string_view json) const {

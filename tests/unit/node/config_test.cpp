@@ -197,14 +197,40 @@ TEST_CASE("values out of their range are refused") {
 TEST_CASE("keys of brokers and agents that are not here are worth a warning each kind, the client's none") {
     const auto loaded = read_on(
         "connector = activemq\nplugin.activemq.pool.size = 2\nplugin.activemq.pool.1.host = x\n"
-        "plugin.psk = hunter2\nplugin.puppet.command = /bin/puppet\nplugin.puppet.activate_agent = 0\n"
-        "ttl = 60\ncolor = 0\n");
+        "plugin.psk = hunter2\nplugin.package.yum_clean_mode = all\nplugin.puppet.activate_agent = 0\n"
+        "ttl = 60\ncolor = 0\nplugin.process.fields = pid,rss\n");
     CHECK(loaded.problems.empty());
     CHECK(loaded.warnings.size() == 3);
     for (const auto& warning : loaded.warnings) CHECK(warning.find("hunter2") == std::string::npos);
     CHECK(loaded.config.activation.single.contains("puppet"));
     for (const auto& [key, value] : loaded.config.settings)
         CHECK_MESSAGE(value.find("hunter2") == std::string::npos, key);
+}
+
+TEST_CASE("settings of agents reach them; get_config_item tells those of built-in ones only") {
+    const auto loaded = read_on(
+        "plugin.filemgr.touch_file = /run/touched\nplugin.puppet.resource_name_whitelist.host = a,b\n"
+        "plugin.mine.password = hunter2\nplugin.mine.deep.key = 1\n");
+    CHECK(loaded.problems.empty());
+    CHECK(loaded.warnings.empty());
+    const auto& config = loaded.config;
+    CHECK(config.agent_settings.at("plugin.filemgr.touch_file") == "/run/touched");
+    CHECK(config.agent_settings.at("plugin.puppet.resource_name_whitelist.host") == "a,b");
+    CHECK(config.agent_settings.at("plugin.mine.password") == "hunter2");
+    CHECK(config.agent_settings.at("plugin.mine.deep.key") == "1");
+    CHECK(config.settings.at("plugin.filemgr.touch_file") == "/run/touched");
+    CHECK_FALSE(config.settings.contains("plugin.mine.password"));
+}
+
+TEST_CASE("a setting that a built-in agent does not know, or that cannot be, is a problem with its line") {
+    CHECK(only_problem(read_on("plugin.filemgr.tuch_file = /x\n")).find("plugin.filemgr.touch_file") !=
+          std::string::npos);
+    CHECK(only_problem(read_on("plugin.filemgr.touch_file = x\n")).find("absolute") != std::string::npos);
+    CHECK(only_problem(read_on("plugin.puppet.splaylimit = long\n")).find("splaylimit") != std::string::npos);
+    CHECK(only_problem(read_on("plugin.rpcaudit.logfil = /x\n")).find("plugin.rpcaudit.logfile") != std::string::npos);
+    CHECK(only_problem(read_on("plugin.nodot = 1\n")).find("unknown key") != std::string::npos);
+    CHECK(only_problem(read_proxy("listen = tcp://10.0.0.1:1\nplugin.mine.x = 1\n")).find("no agents") !=
+          std::string::npos);
 }
 
 TEST_CASE("what get_config_item may tell holds defaults and no word about secrets") {

@@ -94,7 +94,9 @@ TEST_CASE("inventory tells what filters can ask for, and whether the fact files 
     CHECK(field(reply, "facts") == node.view->traits.facts);
     CHECK(field(reply, "version") == MCO_VERSION);
     CHECK(field(reply, "data_plugins") == Value::List{"agent_data", "collective_data", "fact_data", "fstat_data",
-                                                         "resource_data", "sysctl_data"});
+                                                         "nettest_data", "nrpe_data", "package_data", "process_data",
+                                                         "puppet_data", "resource_data", "service_data",
+                                                         "sysctl_data"});
     CHECK_FALSE(reply.data.contains("facts_problem"));
     node.view->facts_problem = "facts.yaml: line 3";
     reply = node.run("inventory");
