@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <fmt/printf.h>
 
+#include "client/agent_aggregates.hpp"
+
 namespace mco::client {
 namespace {
 
@@ -145,6 +147,7 @@ Result<Rows> compute(const proto::AggregateSchema& schema, const proto::ActionSc
     if (schema.function == "chart") return chart(schema, replies);
     if (schema.function == "sum") return arithmetic(Of::sum, schema, replies);
     if (schema.function == "average") return arithmetic(Of::average, schema, replies);
+    if (auto rows = summarize_for_agent(schema, replies)) return std::move(*rows);
     return fail(Errc::unsupported, fmt::format("there is no aggregate function {}", schema.function));
 }
 

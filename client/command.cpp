@@ -17,9 +17,24 @@ using proto::fail;
 using proto::Result;
 
 constexpr std::array table{
-    &applications::completion, &applications::describe_filter, &applications::facts, &applications::find,
-    &applications::help,       &applications::inventory,       &applications::mesh,  &applications::ping,
-    &applications::rpc,        &applications::version,
+    &applications::completion,
+    &applications::describe_filter,
+    &applications::facts,
+    &applications::filemgr,
+    &applications::find,
+    &applications::help,
+    &applications::inventory,
+    &applications::mesh,
+    &applications::nettest,
+    &applications::nrpe,
+    &applications::package,
+    &applications::ping,
+    &applications::process,
+    &applications::puppet,
+    &applications::rpc,
+    &applications::service,
+    &applications::shell,
+    &applications::version,
 };
 
 constexpr int usage_error = 1;

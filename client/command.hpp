@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <istream>
 #include <memory>
 #include <ostream>
 #include <span>
@@ -29,6 +30,7 @@ struct World {
     std::function<proto::Now()> now;
     // Called at most once, when the first request is about to be sent. The arguments outlive the links.
     std::function<std::unique_ptr<Links>(const security::Identity&, security::TrustStore&)> open_links;
+    std::istream* in = nullptr;  // where a person answers questions; none: every answer is no
 };
 
 struct Command;

@@ -106,6 +106,11 @@ constexpr std::array keys{
         }},
     Key{"color", [](Config& config, std::string_view value) { return set_flag(config.color, value); }},
     Key{"compat_exit", [](Config& config, std::string_view value) { return set_flag(config.compat_exit, value); }},
+    Key{"plugin.process.fields",
+        [](Config& config, std::string_view value) {
+            config.process_fields = value;
+            return std::string();
+        }},
     Key{"plugin.rpc.graph", [](Config& config, std::string_view value) { return set_flag(config.ping_graph, value); }},
 };
 

@@ -27,6 +27,7 @@ struct Config {
     bool color = true;
     bool compat_exit = false;  // an incomplete result ends with 0, as in MCollective
     bool ping_graph = false;   // plugin.rpc.graph
+    std::string process_fields = "pid,user,vsz,command";  // plugin.process.fields
     std::string identity;      // if given: must be the certificate's name
     std::filesystem::path certificate, secret_keys, trust;
     std::vector<Entry> entries;

@@ -64,7 +64,8 @@ int main(int argc, char** argv) {
                              .terminal = terminal(),
                              .libdirs = {},
                              .now = clocks,
-                             .open_links = mco::client::open_links};
+                             .open_links = mco::client::open_links,
+                             .in = &std::cin};
     if (auto installed = mco::proto::default_libdir(); !installed.empty())
         world.libdirs.push_back(std::move(installed));
     mco::security::protect_process();

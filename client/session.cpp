@@ -173,6 +173,15 @@ Result<Gathered> Session::call(const Call& call, Gather::Watcher watcher) {
     return gathered;
 }
 
+bool Session::pause(proto::Duration time) {
+    if (!entry_) return true;  // nothing was called yet
+    const auto until = links_->now().mono + time;
+    while (links_->now().mono < until) {
+        if (entry_->wait(until).interrupted) return false;
+    }
+    return true;
+}
+
 ExitStatus Session::status(const Account& account, Choice choice) const {
     const auto status = exit_status(account, choice);
     return status == ExitStatus::incomplete && config_.compat_exit ? ExitStatus::ok : status;

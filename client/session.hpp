@@ -42,6 +42,8 @@ class Session {
                                 const proto::ActionSchema& action, proto::Value::Map arguments) const;
     // Attaches at the first call. Errors: identity, trust, nobody reachable, refused.
     proto::Result<Gathered> call(const Call& call, Gather::Watcher watcher);
+    // Waits between two calls; false if the operator pressed Ctrl-C meanwhile.
+    bool pause(proto::Duration time);
     // The command's status; with compat_exit an incomplete result is as good as in MCollective.
     ExitStatus status(const Account& account, Choice choice) const;
 

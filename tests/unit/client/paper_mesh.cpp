@@ -124,7 +124,8 @@ PaperMesh::Outcome PaperMesh::perform(const PaperNode& node, const proto::Reques
     proto::Traits traits;
     traits.identity = node.name;
     traits.classes = node.classes;
-    traits.agents = {"discovery", "lab", "mesh", "rpcutil"};
+    traits.agents = {"discovery", "filemgr", "lab",     "mesh",    "nettest", "nrpe",
+                     "package",   "process", "puppet",  "rpcutil", "service", "shell"};
     traits.facts = node.facts;
     const proto::AskData ask = [&](const std::string&, const std::string& query) -> proto::Result<proto::Value::Map> {
         return proto::Value::Map{{"exists", query == node.name}};
@@ -138,6 +139,12 @@ PaperMesh::Outcome PaperMesh::perform(const PaperNode& node, const proto::Reques
         data = {{"fact", name}, {"value", value == nullptr ? proto::Value() : *value}};
     } else if (body.action == "ping") {
         data = {{"pong", std::int64_t{1'790'000'000}}};
+    }
+    if (node.act) {
+        auto reply = node.act(body);
+        const bool ok = reply.status == proto::StatusCode::ok;
+        return {ok ? proto::Outcome::ok : proto::Outcome::failed, reply.status, std::move(reply.message),
+                std::move(reply.data)};
     }
     if (node.data) data = *node.data;
     const auto outcome = node.status == proto::StatusCode::ok ? proto::Outcome::ok : proto::Outcome::failed;
@@ -274,6 +281,7 @@ PaperConsole::Result PaperConsole::run(std::vector<std::string> words) {
         config += "entry = " + endpoint + " " + std::string(64, digit++) + "\n";
     environment["MCO_CONFIG"] = mesh_.dir().write("client.cfg", config).string();
     std::ostringstream out, err;
+    std::istringstream in(input);
     client::World world{.out = out,
                         .err = err,
                         .environment = environment,
@@ -287,7 +295,8 @@ PaperConsole::Result PaperConsole::run(std::vector<std::string> words) {
                                 links = made.get();
                                 if (on_open) on_open(*made);
                                 return made;
-                            }};
+                            },
+                        .in = &in};
     words.insert(words.begin(), "mco");
     const int status = client::run_program(world, words);
     return {status, out.str(), err.str()};

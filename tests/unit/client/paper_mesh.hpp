@@ -19,6 +19,12 @@ namespace mco::test {
 
 using namespace std::chrono_literals;
 
+struct PaperReply {
+    proto::StatusCode status = proto::StatusCode::ok;
+    std::string message = "OK";
+    proto::Value::Map data = {};
+};
+
 // An authority with one caller and nodes, all with real keys, and a mesh of nothing but a clock that is a number.
 struct PaperNode {
     std::string name;
@@ -31,6 +37,7 @@ struct PaperNode {
     std::optional<proto::Missing> missing =
         {};  // does not answer: what the entry says of it (name and peer are filled in)
     proto::Duration delay = 2ms;
+    std::function<PaperReply(const proto::RequestBody&)> act = {};  // does this with every request instead
 };
 
 class PaperMesh {
@@ -133,6 +140,7 @@ class PaperConsole {
     client::Terminal terminal;
     client::Environment environment;
     std::string extra_config;
+    std::string input;  // what a person types
     PaperLinks* links = nullptr;  // of the last run, while it lasted
     std::function<void(PaperLinks&)> on_open = {};
     std::size_t opened = 0;  // how often links were asked for

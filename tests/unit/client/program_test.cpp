@@ -39,7 +39,7 @@ TEST_CASE("mco alone lists the commands in three columns of twenty and ends well
     const auto ran = run({"/usr/bin/mco"});
     CHECK(ran.status == 0);
     CHECK(has(ran.out,
-              "Known commands:\n\n   completion          describe_filter     facts               \n   find    "));
+              "Known commands:\n\n   completion          describe_filter     facts               \n   filemgr             find    "));
     CHECK(ran.err.empty());
 }
 

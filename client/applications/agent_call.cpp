@@ -1,0 +1,151 @@
+#include "client/applications/agent_call.hpp"
+
+#include <algorithm>
+#include <istream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "client/aggregates.hpp"
+#include "client/progress.hpp"
+#include "client/words.hpp"
+
+namespace mco::client::applications {
+
+using proto::Errc;
+using proto::fail;
+using proto::Result;
+
+Result<NameAction> read_name_action(const std::vector<std::string>& words, std::span<const std::string_view> with_name,
+                                    std::span<const std::string_view> without_name) {
+    const auto is_one_of = [](std::span<const std::string_view> actions, const std::string& word) {
+        return std::find(actions.begin(), actions.end(), word) != actions.end();
+    };
+    if (words.size() == 1 && is_one_of(without_name, words[0])) return NameAction{.name = {}, .action = words[0]};
+    if (words.size() == 2) {
+        if (is_one_of(with_name, words[0])) return NameAction{.name = words[1], .action = words[0]};
+        if (is_one_of(with_name, words[1])) return NameAction{.name = words[0], .action = words[1]};
+    }
+    std::vector<std::string> known(with_name.begin(), with_name.end());
+    const std::vector<std::string> alone(without_name.begin(), without_name.end());
+    std::string text = fmt::format("needs a name and one of {}", enumerate(known));
+    if (!alone.empty()) text += fmt::format(", or one of {} alone", enumerate(alone));
+    return fail(Errc::invalid, std::move(text));
+}
+
+bool is_unfiltered(const Options& options) {
+    const auto filters = filter_options();
+    return std::none_of(filters.begin(), filters.end(), [&](const Option& option) {
+        return options.has(option.names.substr(0, option.names.find(',')));
+    });
+}
+
+bool confirm(Context& context, std::string_view question) {
+    context.out() << question << " (y/n): " << std::flush;
+    std::string answer;
+    if (context.world.in == nullptr || !std::getline(*context.world.in, answer)) {
+        context.out() << '\n';
+        return false;
+    }
+    std::transform(answer.begin(), answer.end(), answer.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return answer == "y" || answer == "yes";
+}
+
+Result<AgentCall> call_agent(Context& context, Session& session, const Wanted& wanted) {
+    const auto schema = session.schema(wanted.agent);
+    if (!schema) return tl::unexpected(schema.error());
+    const auto* action = schema->find_action(wanted.action);
+    if (action == nullptr)
+        return fail(Errc::not_found,
+                    fmt::format("the DDL of agent {} has no action {}", wanted.agent, wanted.action));
+    auto inputs = proto::read_inputs(*action, wanted.arguments);
+    if (!inputs) return tl::unexpected(inputs.error());
+    const auto call = session.prepare(wanted.target, *schema, *action, std::move(*inputs));
+    if (!call) return tl::unexpected(call.error());
+
+    Progress progress(context.out(), context.terminal,
+                      wants_json(context) || context.options.has("no-progress") ? Progress::Wanted::no
+                                                                                : Progress::Wanted::yes);
+    std::uint32_t replies = 0, matched = 0;
+    Gather::Watcher watcher;
+    watcher.reply = [&](const Reply&) {
+        ++replies;
+        progress.show(replies, std::max(matched, replies));
+    };
+    watcher.progress = [&](const proto::Ledger& ledger) {
+        matched = ledger.matched();
+        progress.show(replies, std::max(matched, replies));
+    };
+    auto gathered = session.call(*call, std::move(watcher));
+    if (!gathered) return tl::unexpected(gathered.error());
+    progress.finish();
+    sort_by_node(gathered->replies);
+    auto account = settle(*gathered, wanted.target.filter, wanted.target.matcher);
+    return AgentCall{.action = *action,
+                     .choice = wanted.target.choice,
+                     .gathered = std::move(*gathered),
+                     .account = std::move(account)};
+}
+
+Result<AgentCall> call_agent(Context& context, Session& session, std::string agent, std::string action,
+                             std::map<std::string, std::string> arguments) {
+    auto target = session.target(agent);
+    if (!target) return tl::unexpected(target.error());
+    return call_agent(context, session,
+                      {.agent = std::move(agent),
+                       .action = std::move(action),
+                       .arguments = std::move(arguments),
+                       .target = std::move(*target)});
+}
+
+bool wants_json(const Context& context) { return context.options.has("json"); }
+
+void print_json(Context& context, std::string_view agent, const AgentCall& call) {
+    context.out() << json_array(agent, call.action.name, call.gathered.replies,
+                                context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
+}
+
+ExitStatus finish(Context& context, const Session& session, const AgentCall& call, const std::string& caption,
+                  Summaries summaries) {
+    const auto show = context.verbose() ? Show::always : Show::if_not_whole;
+    const auto& account = call.account;
+    if (call.nobody()) context.err() << "No request sent, we did not discover any nodes.\n";
+    if (wants_json(context)) {
+        context.err() << absent_block(account, context.terminal) << ledger_lines(account, show);
+        return session.status(account, call.choice);
+    }
+    if (!call.nobody()) {
+        const auto blocks = summaries == Summaries::all
+                                ? aggregate_blocks(call.action, call.gathered.replies, context.terminal)
+                                : std::string();
+        if (!blocks.empty()) context.out() << '\n' << blocks;
+        const Finish what{.caption = caption, .total = context.world.now().mono - context.started.mono};
+        context.out() << '\n'
+                      << (context.verbose() ? statistics(call.gathered, account, what, context.terminal)
+                                            : finished_line(call.gathered, account, context.terminal))
+                      << '\n';
+    }
+    context.out() << absent_block(account, context.terminal) << ledger_lines(account, show);
+    return session.status(account, call.choice);
+}
+
+std::size_t longest_name(std::span<const Reply> replies) {
+    std::size_t longest = 0;
+    for (const auto& reply : replies) longest = std::max(longest, width(visible(reply.node)));
+    return longest;
+}
+
+std::string named_line(const Reply& reply, std::size_t longest, std::string_view text) {
+    return right(visible(reply.node), longest + 3) + ": " + visible(text) + "\n";
+}
+
+void declare_agent_options(OptionSet& options) {
+    options.add(json_option());
+    options.add(progress_option());
+    options.add(required_options());
+    options.add(common_options());
+    options.add(filter_options());
+}
+
+}  // namespace mco::client::applications

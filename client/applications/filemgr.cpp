@@ -1,0 +1,67 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "client/applications/agent_call.hpp"
+#include "client/applications/applications.hpp"
+
+namespace mco::client::applications {
+namespace {
+
+constexpr auto actions = std::to_array<std::string_view>({"touch", "remove", "status"});
+constexpr std::array own_options{
+    Option{"file,f", "FILE", Section::application, "The file, as an absolute path; mandatory"},
+    Option{"details,d", "", Section::application, "Everything that is known of it"},
+};
+
+void declare(OptionSet& options) {
+    options.add(own_options);
+    declare_agent_options(options);
+}
+
+void print(Context& context, const AgentCall& call, bool details) {
+    for (const auto& reply : call.gathered.replies) {
+        const auto* state = reply.data.find("output");
+        const bool shows_state = call.action.name == "status" && state != nullptr && !state->is_null();
+        if (details) {
+            context.out() << node_block(reply, call.action, context.terminal);
+        } else if (shows_state || reply.status != proto::StatusCode::ok) {
+            context.out() << left(visible(reply.node), 40) << ": "
+                          << visible(shows_state ? state->to_text() : reply.message) << '\n';
+        }
+    }
+}
+
+proto::Result<ExitStatus> run(Context& context) {
+    const auto& words = context.options.words();
+    const std::string action = words.empty() ? "touch" : words[0];
+    if (words.size() > 1 || std::find(actions.begin(), actions.end(), action) == actions.end())
+        return proto::fail(proto::Errc::invalid, "takes one of touch, remove and status");
+    const auto file = context.options.value("file");
+    if (!file) return proto::fail(proto::Errc::invalid, "option --file is mandatory\nLike this: mco filemgr -f /tmp/x status");
+    auto session = Session::open(context);
+    if (!session) return tl::unexpected(session.error());
+    const auto call = call_agent(context, **session, "filemgr", action, {{"file", *file}});
+    if (!call) return tl::unexpected(call.error());
+    if (wants_json(context)) {
+        print_json(context, "filemgr", *call);
+    } else {
+        print(context, *call, context.options.has("details"));
+    }
+    return finish(context, **session, *call, "filemgr#" + action);
+}
+
+}  // namespace
+
+const Command filemgr{
+    "filemgr",
+    "Generic File Manager Client",
+    "[options] [filters] --file FILE [touch | remove | status]",
+    "mco filemgr status --file /etc/resolv.conf\n"
+    "mco filemgr --file /tmp/x touch -C webserver",
+    declare,
+    run,
+};
+
+}  // namespace mco::client::applications

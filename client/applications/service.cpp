@@ -1,0 +1,64 @@
+#include <array>
+
+#include <fmt/format.h>
+
+#include "client/applications/agent_call.hpp"
+#include "client/applications/applications.hpp"
+
+namespace mco::client::applications {
+namespace {
+
+constexpr auto actions = std::to_array<std::string_view>({"start", "stop", "restart", "status"});
+constexpr std::array own_options{
+    Option{"yes,y", "", Section::application, "Ask nothing, even if every node is meant"},
+};
+
+void declare(OptionSet& options) {
+    options.add(own_options);
+    declare_agent_options(options);
+}
+
+// After a change only those are of interest that are not as they should be.
+bool is_worth_a_line(std::string_view action, std::string_view status) {
+    if (action == "status") return true;
+    return status != (action == "stop" ? "stopped" : "running");
+}
+
+proto::Result<ExitStatus> run(Context& context) {
+    const auto words = read_name_action(context.options.words(), actions, {});
+    if (!words) return tl::unexpected(words.error());
+    auto session = Session::open(context);
+    if (!session) return tl::unexpected(session.error());
+    if (words->action != "status" && is_unfiltered(context.options) && !context.options.has("yes") &&
+        !confirm(context, "Do you really want to operate on services unfiltered?"))
+        return ExitStatus::unusable;
+    const auto call = call_agent(context, **session, "service", words->action, {{"service", words->name}});
+    if (!call) return tl::unexpected(call.error());
+    const auto& replies = call->gathered.replies;
+    if (wants_json(context)) print_json(context, "service", *call);
+    for (const auto& reply : replies) {
+        if (wants_json(context)) break;
+        const auto* status = reply.data.find("status");
+        const auto text = status == nullptr ? std::string() : status->to_text();
+        if (reply.status != proto::StatusCode::ok) {
+            context.out() << named_line(reply, longest_name(replies), reply.message);
+        } else if (is_worth_a_line(words->action, text)) {
+            context.out() << named_line(reply, longest_name(replies), text);
+        }
+    }
+    return finish(context, **session, *call, words->action + " Service results");
+}
+
+}  // namespace
+
+const Command service{
+    "service",
+    "Manages system services",
+    "[options] [filters] SERVICE start | stop | restart | status",
+    "mco service nginx status\n"
+    "mco service nginx restart -C webserver",
+    declare,
+    run,
+};
+
+}  // namespace mco::client::applications
