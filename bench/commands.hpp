@@ -13,6 +13,7 @@ struct Command {
     proto::Result<void> (*run)(Arguments arguments);
 };
 
+proto::Result<void> run_agents(Arguments arguments);
 proto::Result<void> run_floor(Arguments arguments);
 proto::Result<void> run_simulate(Arguments arguments);
 

@@ -12,6 +12,11 @@ namespace {
 using mco::bench::Command;
 
 constexpr std::array commands{
+    Command{"agents", "external agents: a call beside the bare start of a process",
+            "agents [--calls 500] [--json]",
+            "Examples:\n"
+            "  mco-bench agents --calls 2000\n",
+            &mco::bench::run_agents},
     Command{"floor", "bare libzmq: one CURVE fan-out and the last of its replies",
             "floor [--agents 5] [--rounds 1000] [--request-bytes 600] [--reply-bytes 300] [--processes] [--json]",
             "Examples:\n"

@@ -29,6 +29,7 @@ constexpr std::array table{
     &applications::nrpe,
     &applications::package,
     &applications::ping,
+    &applications::plugin,
     &applications::process,
     &applications::puppet,
     &applications::rpc,

@@ -201,6 +201,7 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
                       .action = std::move(draft.body.action),
                       .arguments = std::move(*draft.body.arguments.map()),
                       .caller = "cert=" + draft.opened.caller.name,
+                      .ttl = std::chrono::milliseconds(route.ttl_ms),
                       .time = now.wall,
                       .counters = counters_,
                       .node = ground.view,
@@ -208,7 +209,7 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
     admitted.admitted_ = now.mono;
     admitted.start_by_ =
         now.mono + (route.created + std::chrono::milliseconds(route.ttl_ms) + proto::limits::clock_skew_max - now.wall);
-    admitted.finish_by_ = now.mono + draft.entry.schema->timeout;
+    admitted.finish_by_ = now.mono + draft.entry.schema->timeout + draft.entry.agent->patience();
     if (draft.condition) admitted.finish_by_ += data_time(draft.body.filter, *ground.view);
     admitted.condition_ = std::move(draft.condition);
     admitted.entry_ = std::move(draft.entry);

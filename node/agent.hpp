@@ -7,6 +7,7 @@
 
 #include "node/call.hpp"
 #include "proto/messages.hpp"
+#include "proto/time.hpp"
 #include "proto/value.hpp"
 
 namespace mco::node {
@@ -38,9 +39,13 @@ class Agent {
     // Whether it answers where no setting speaks of it. One that gives away the whole machine does not.
     enum class Initially : std::uint8_t { active, off };
     virtual Initially initially() const { return Initially::active; }
+    // What its calls get beyond the timeout of the DDL before they are answered for: time to end a program and say so.
+    virtual proto::Duration patience() const { return {}; }
 
  protected:
-    ~Agent() = default;  // owned as the concrete type, listed in main.cpp; outlives the worker pool
+    // Owned as the concrete type: built-in ones are listed in main.cpp and outlive the worker pool, others are shared by the
+    // registry and the calls in flight.
+    ~Agent() = default;
 };
 
 }  // namespace mco::node

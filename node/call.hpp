@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -40,6 +41,7 @@ struct Call {
     std::string action;
     proto::Value::Map arguments;
     std::string caller;                    // "cert=alice"
+    std::chrono::milliseconds ttl{};       // how long the caller lets it travel
     proto::WallTime time{};                // when it was admitted, by this node's clock
     Counters counters;                     // as they stood then
     std::shared_ptr<const NodeView> node;  // never null

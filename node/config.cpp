@@ -122,6 +122,7 @@ class Interpreter {
         } else if (const auto plugin = plugin_of(line.key); !plugin.empty() && !is_ours(plugin)) {
             if (program_ == Program::proxy) return not_ours(line, Program::mcod, "a proxy runs no agents");
             config_.agent_settings.insert_or_assign(line.key, line.value);
+            if (line.key.ends_with(".run_as")) config_.run_as.insert_or_assign(std::string(plugin), line.value);
         } else {
             const auto nearest = nearest_key(line.key, program_);
             report(loaded_.problems, line,

@@ -42,6 +42,7 @@ struct Config {
     security::Policy::Settings policy;
     std::filesystem::path policies;
     Activation activation;
+    std::map<std::string, std::string, std::less<>> run_as;  // external agent, user: plugin.NAME.run_as
     std::vector<std::string> listen;
     bool dial_only = false;     // listen = none
     std::string fanout_listen;  // empty: nothing is listened on

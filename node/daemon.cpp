@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
@@ -59,6 +60,16 @@ std::optional<Prepared> prepare(Program program, const std::filesystem::path& fi
     if (!problems.empty()) return std::nullopt;
     return Prepared{share, std::move(loaded.config), std::move(*credentials), std::move(*policy),
                     std::move(loaded.warnings)};
+}
+
+external::AgentLoader::Settings external_agents_of(const Config& config, std::vector<std::string> built_in) {
+    const char* path = std::getenv("PATH");
+    return {.libdirs = config.libdirs,
+            .plugin_folder = config.file.parent_path() / "plugin.d",
+            .reserved = std::move(built_in),
+            .activation = config.activation,
+            .run_as = config.run_as,
+            .search_path = path == nullptr ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : path};
 }
 
 Daemon::Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit, std::vector<Agent*> agents)
@@ -132,6 +143,7 @@ void Daemon::run(std::optional<int> ready_descriptor) {
     const auto start = mesh::io::Host::sample_clocks();
     look_at_site(start);  // reads facts and classes now, so that what is wrong with them is said now
     warn_of_expiry(start.wall);
+    if (!proxy()) start_external();
     const auto endpoints = host_->link_endpoints();
     log_.info(fmt::format("{} is {}, group {}, listens {}{}", software(), credentials_.identity.name, config_.group,
                           endpoints.empty() ? "nowhere: it dials" : fmt::format("on {}", fmt::join(endpoints, " ")),
@@ -147,8 +159,30 @@ void Daemon::run(std::optional<int> ready_descriptor) {
         news_.tell(host_->engine());
         if (phase_ == Phase::draining) drain(now);
     }
+    loader_.reset();
     host_.reset();  // hands the last frames to the network, even where stuck() makes the process just end
     log_.info("stopped");
+}
+
+external::AgentLoader::Settings Daemon::external_settings() const {
+    return external_agents_of(config_, site_.built_in());
+}
+
+void Daemon::start_external() {
+    loader_ = std::make_unique<external::AgentLoader>(external_settings(), agent_lines_);
+    host_->watch(loader_->descriptor(), [this](proto::Now) { take_external(); });
+    host_->watch(agent_lines_->descriptor(), [this](proto::Now) {
+        for (const auto& line : agent_lines_->take()) log_.write(line.level, line.text);
+    });
+}
+
+void Daemon::take_external() {
+    for (auto& found : loader_->take()) {
+        for (const auto& line : found.worse) log_.warn(line);
+        for (const auto& line : found.better) log_.info(line);
+        site_.set_external(std::move(found.agents));
+        external_known_ = true;
+    }
 }
 
 MeshView Daemon::look_at_mesh(proto::Now now) const {
@@ -181,7 +215,8 @@ std::chrono::milliseconds Daemon::longest_wait(proto::Now now) const {
 
 // A node without its seeds still answers whoever reaches it, so it does not wait for them for ever.
 void Daemon::tell_ready(proto::Now now, std::optional<int>& descriptor) {
-    if (!descriptor || (!host_->ready() && now.mono < *seeds_until_)) return;
+    const bool complete = host_->ready() && (proxy() || external_known_);
+    if (!descriptor || (!complete && now.mono < *seeds_until_)) return;
     if (!host_->ready())
         log_.warn(fmt::format("none of the {} seeds answered within {} s; ready without them, and trying on",
                               config_.seeds.size(), config_.seed_timeout.count()));
@@ -312,6 +347,7 @@ void Daemon::apply(Prepared next) {
     reopen_files();
     config_ = std::move(next.config);
     site_.change(config_, std::move(next.policy));
+    if (loader_) loader_->change(external_settings());
 }
 
 // The last answers are still on their way through the engine when the last action has ended, so they get a moment.

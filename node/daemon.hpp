@@ -11,6 +11,8 @@
 #include "mesh/io/host.hpp"
 #include "node/config.hpp"
 #include "node/credentials.hpp"
+#include "node/external/agent_lines.hpp"
+#include "node/external/agent_loader.hpp"
 #include "node/log.hpp"
 #include "node/mesh_news.hpp"
 #include "node/performer.hpp"
@@ -33,6 +35,9 @@ struct Prepared {
 std::optional<Prepared> prepare(Program program, const std::filesystem::path& config,
                                 const std::filesystem::path& share, proto::WallTime now,
                                 std::vector<std::string>& problems);
+
+// What the external agents of this machine are looked for by.
+external::AgentLoader::Settings external_agents_of(const Config& config, std::vector<std::string> built_in);
 
 // A running node: the mesh host, what answers for it, and the signals that steer it, on one thread. A proxy is the same
 // without agents: nothing is ever meant for it, so what answers stays idle.
@@ -57,6 +62,9 @@ class Daemon {
     MeshView look_at_mesh(proto::Now now) const;
     void on_signal(proto::Now now, int number);
     void reload(proto::Now now);
+    void start_external();
+    external::AgentLoader::Settings external_settings() const;
+    void take_external();
     void look_at_site(proto::Now now);
     void apply(Prepared next);
     void reopen_files();
@@ -75,6 +83,9 @@ class Daemon {
     Performer performer_;
     Signals signals_;
     std::unique_ptr<mesh::io::Host> host_;
+    std::shared_ptr<external::AgentLines> agent_lines_ = std::make_shared<external::AgentLines>();
+    std::unique_ptr<external::AgentLoader> loader_;  // none: a proxy, or not running yet
+    bool external_known_ = false;
     Phase phase_ = Phase::running;
     proto::Instant drain_until_{};
     std::optional<proto::Instant> seeds_until_;  // while nobody was told that we are ready

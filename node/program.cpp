@@ -37,6 +37,8 @@ int check(const Prepared& prepared, std::vector<Agent*> agents) {
         Registry registry(std::move(agents));
         for (auto& problem : registry.load(config.libdirs, config.activation)) doubts.push_back(std::move(problem));
         DataSources::load(config.libdirs, doubts);
+        for (auto& problem : external::check_external_agents(external_agents_of(config, registry.built_in())))
+            doubts.push_back(std::move(problem));
         Facts facts(fact_sources(config));
         facts.settle(std::chrono::seconds(10));
         facts.refresh(mesh::io::Host::sample_clocks());

@@ -22,26 +22,34 @@ struct Activation {
     bool allows(std::string_view agent, Agent::Initially initially = Agent::Initially::active) const;
 };
 
-// The agents this program knows, each with its DDL if it is active. An agent whose DDL is missing or broken is not loaded,
+// The agents of this node, each with its DDL if it is active: built-in ones, and external ones that somebody else loads. An agent whose DDL is missing or broken is not loaded,
 // as on MCollective's nodes: without it no argument could be checked. One thread; agents must outlive it.
 class Registry {
  public:
     explicit Registry(std::vector<Agent*> agents) : agents_(std::move(agents)) {}
 
+    // Calls in flight keep the agent and the DDL they were checked with.
     struct Entry {
-        Agent* agent = nullptr;
-        std::shared_ptr<const proto::AgentSchema> schema;  // calls in flight keep the one they were checked with
+        std::shared_ptr<Agent> agent;  // of a built-in one: without ownership
+        std::shared_ptr<const proto::AgentSchema> schema;
     };
     // Reads the DDLs anew. An active agent whose DDL went bad keeps the one it had. Returns one sentence per problem.
     std::vector<std::string> load(const std::vector<std::filesystem::path>& libdirs, const Activation& activation);
 
+    // Takes the place of all external agents there were. Names of built-in ones are not taken.
+    void set_external(std::vector<Entry> agents);
+
     const Entry* find(std::string_view agent) const;  // active ones only; nullptr: this node has no such agent
     std::vector<std::string> names() const;           // active ones, sorted
+    std::vector<std::string> built_in() const;        // whether active or not
     std::vector<std::shared_ptr<const proto::AgentSchema>> schemas() const;
 
  private:
     std::vector<Agent*> agents_;
-    std::map<std::string, Entry, std::less<>> active_;
+    std::map<std::string, Entry, std::less<>> active_;    // built-in ones
+    std::map<std::string, Entry, std::less<>> external_;  // whoever loaded them decided that they are active
+    template <typename Visit>
+    void each(Visit visit) const;  // sorted by name
 };
 
 }  // namespace mco::node

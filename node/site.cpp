@@ -57,6 +57,17 @@ void Site::load_agents(const Config& config) {
     base_.settings["identity"] = self_.identity;
     base_.config_file = config.file.string();
     base_.started = self_.started;
+    list_agents();
+}
+
+void Site::set_external(std::vector<Registry::Entry> agents) {
+    registry_.set_external(std::move(agents));
+    list_agents();
+}
+
+void Site::list_agents() {
+    base_.traits.agents = registry_.names();
+    base_.schemas = registry_.schemas();
     view_.reset();
 }
 

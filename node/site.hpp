@@ -29,6 +29,10 @@ class Site {
 
     Admission::Ground ground(proto::Now now);  // holds until the next call of anything here
 
+    // All the external agents there are now.
+    void set_external(std::vector<Registry::Entry> agents);
+    std::vector<std::string> built_in() const { return registry_.built_in(); }
+
     // A new configuration whose policies were read already.
     void change(const Config& config, security::Policy policy);
 
@@ -41,6 +45,7 @@ class Site {
 
  private:
     void load_agents(const Config& config);
+    void list_agents();
     void note(std::string& known, const std::string& problem, std::string_view what);
     void make_view();
 

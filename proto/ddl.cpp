@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "proto/command.hpp"
 #include "proto/ddl_validators.hpp"
 #include "proto/expression.hpp"
 #include "proto/limits.hpp"
@@ -173,7 +174,8 @@ OutputSchema read_output(const std::string& name, const Place& place) {
     return {.name = name,
             .description = place.text("description"),
             .display_as = place.text("display_as"),
-            .default_value = read_default(place)};
+            .default_value = read_default(place),
+            .type = lower(place.text("type", Presence::optional))};
 }
 
 // {"function": "average", "args": ["total_time", {"format": "Average: %0.2f"}]}
@@ -220,6 +222,14 @@ ActionSchema read_action(const Place& place) {
         action.aggregates.push_back(
             read_aggregate(Place(&(*aggregates)[i], place.path_of(fmt::format("aggregate[{}]", i)), place.faults())));
     }
+    if (const Value* argv = place.find("command")) {
+        auto command = read_command(*argv, place.find("output_format"), action);
+        if (command) {
+            action.command = std::move(*command);
+        } else {
+            place.wrong(command.error().detail);
+        }
+    }
     return action;
 }
 
@@ -236,6 +246,8 @@ Schema read_metadata(const Place& place, std::int64_t timeout_least) {
     schema.url = place.text("url");
     schema.provider = place.text("provider", Presence::optional);
     schema.timeout = std::chrono::seconds(place.integer("timeout", timeout_least, most));
+    if constexpr (requires { schema.persistent; })
+        schema.persistent = place.text("mode", Presence::optional) == "persistent";
     if (!is_name(schema.name, false)) {
         place.wrong("name", fmt::format("must be 1 to {} of a-z, 0-9 and _", limits::name_size_max));
     }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proto/error.hpp"
@@ -33,6 +34,16 @@ struct InputSchema {
 struct OutputSchema {
     std::string name, description, display_as;
     std::optional<Value> default_value;
+    std::string type;                     // as written, lower case; "" if not said
+};
+
+// How an action without code is done: a program, never a shell, and how its output is read (proto/command.hpp).
+struct CommandSchema {
+    enum class Format : std::uint8_t { text, json, lines, expressions };
+    std::vector<std::string> argv;        // {{input}} stands for an input's value
+    Format format = Format::text;
+    std::string output;                   // text and lines: which output gets it
+    std::vector<std::pair<std::string, std::string>> expressions;  // output and where it is found
 };
 
 struct AggregateSchema {
@@ -48,6 +59,7 @@ struct ActionSchema {
     std::vector<InputSchema> inputs;      // sorted by name, as outputs are
     std::vector<OutputSchema> outputs;
     std::vector<AggregateSchema> aggregates;
+    std::optional<CommandSchema> command = {};
 
     const InputSchema* find_input(std::string_view input) const;
     const OutputSchema* find_output(std::string_view output) const;
@@ -58,6 +70,7 @@ struct AgentSchema {
     std::string name, description, author, license, version, url, provider;
     std::chrono::seconds timeout{10};
     std::vector<ActionSchema> actions;
+    bool persistent = false;              // external agents: started once and kept ("mode": "persistent")
 
     const ActionSchema* find_action(std::string_view action) const;
 };

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "proto/error.hpp"
 
@@ -36,6 +40,25 @@ class Expression {
 
  private:
     explicit Expression(std::unique_ptr<const re2::RE2> compiled);
+    std::unique_ptr<const re2::RE2> compiled_;
+};
+
+// An expression that picks pieces out of a text: ^ and $ match at every line. Bounded and immutable as Expression is.
+class Extraction {
+ public:
+    static Result<Extraction> compile(std::string_view pattern);
+
+    Extraction(Extraction&&) noexcept;
+    Extraction& operator=(Extraction&&) noexcept;
+    ~Extraction();
+
+    std::vector<std::string> names() const;  // of its groups (?P<name>...), sorted
+    // What the first match holds: the groups by name, absent ones left out; without named groups the first group, or else
+    // the whole match, under "". Nothing: no match.
+    std::optional<std::map<std::string, std::string>> find(std::string_view text) const;
+
+ private:
+    explicit Extraction(std::unique_ptr<const re2::RE2> compiled);
     std::unique_ptr<const re2::RE2> compiled_;
 };
 

@@ -6,6 +6,6 @@
 namespace mco::client::applications {
 
 extern const Command completion, describe_filter, facts, filemgr, find, help, inventory, mesh, nettest, nrpe, package, ping,
-    process, puppet, rpc, service, shell, version;
+    plugin, process, puppet, rpc, service, shell, version;
 
 }  // namespace mco::client::applications

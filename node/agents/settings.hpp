@@ -8,7 +8,7 @@
 
 namespace mco::node {
 
-// One row per setting of a built-in agent: reading the configuration, the agent and docs/agents.md agree because of it.
+// One row per setting of a built-in agent: reading the configuration, the agent and docs/builtin-agents.md agree because of it.
 struct AgentSetting {
     std::string_view key;  // "plugin.filemgr.touch_file"; with '*' at its end: whatever follows
     std::string_view fallback;

@@ -73,6 +73,7 @@ const std::vector<Arrow> arrows{
     {"mesh/", {"mesh/io/", "mesh/core/", "security/", "proto/"}},
     {"node/", {"node/", "mesh/io/", "mesh/core/", "security/", "proto/"}},
     {"client/", {"client/", "mesh/io/dial_link.hpp", "security/", "proto/"}},
+    {"conf/", {"conf/"}},
     {"bench/", {"bench/", "mesh/", "node/", "security/", "proto/"}},
     {"tests/", {"tests/", "proto/", "security/", "mesh/", "node/", "client/", "bench/"}},
 };
@@ -95,7 +96,7 @@ const std::vector<Enclosure> enclosures{
     {"msgpack", {"proto/codec", "tests/"}, 0},
     {"re2/", {"proto/"}, 0},
     {"tao/", {"proto/"}, 1},
-    {"nlohmann/", {"proto/", "tests/"}, 0},
+    {"nlohmann/", {"proto/", "conf/agents/", "tests/"}, 0},
     {"sodium", {"security/", "tests/"}, 0},
     {"zmq", {"mesh/io/", "bench/", "tests/"}, 0},
     {"yaml-cpp/", {"node/"}, 1},

@@ -134,6 +134,14 @@ TEST_CASE("a later line wins, where lines do not add up") {
     CHECK(loaded.config.settings.at("plugin.yaml") == "/b");
 }
 
+TEST_CASE("what an external agent is to be told is its own affair, but for whom it runs as") {
+    const auto loaded = read_on("plugin.greeter.word = hello\nplugin.greeter.run_as = nobody\n");
+    CHECK(loaded.problems.empty());
+    CHECK(loaded.config.run_as == std::map<std::string, std::string, std::less<>>{{"greeter", "nobody"}});
+    CHECK_FALSE(loaded.config.settings.contains("plugin.greeter.word"));  // it may be a secret
+    CHECK(read_on("plugin.actionpolicy.no_such = 1\n").problems.size() == 1);  // prefixes of ours stay ours
+}
+
 TEST_CASE("an unknown key is named with its place and the nearest known one") {
     const auto problem = only_problem(read_on("plugin.yml = /f\n"));
     CHECK(problem.starts_with("/etc/mco/mcod.conf:2: "));

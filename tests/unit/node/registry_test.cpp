@@ -1,6 +1,9 @@
 #include "node/registry.hpp"
 
+#include <memory>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -75,6 +78,40 @@ TEST_CASE("the libdir named first wins") {
         "url": "u", "timeout": 3}, "actions": []})");
     REQUIRE(agents.registry.load({first.path(), agents.libdir.path()}, {}).empty());
     CHECK(agents.registry.find("probe")->schema->version == "2.0");
+}
+
+TEST_CASE("external agents stand beside built-in ones, whose names they cannot take") {
+    Agents agents;
+    REQUIRE(agents.registry.load({agents.libdir.path()}, {}).empty());
+    struct Named final : Agent {
+        explicit Named(std::string_view name) : name_(name) {}
+        std::string_view name() const override { return name_; }
+        ActionReply run(const Call&, std::stop_token) override { return {}; }
+        Effect effect(std::string_view) const override { return Effect::changes; }
+        std::string_view name_;
+    };
+    const auto schema = std::make_shared<const proto::AgentSchema>();
+    agents.registry.set_external({{std::make_shared<Named>("uptime"), schema},
+                                  {std::make_shared<Named>("abc"), schema},
+                                  {std::make_shared<Named>("rpcutil"), schema}});
+    CHECK(agents.registry.names() == Names{"abc", "discovery", "probe", "rpcutil", "uptime"});
+    CHECK(agents.registry.schemas().size() == 5);
+    CHECK(agents.registry.find("rpcutil")->agent.get() == &agents.rpcutil);
+    const auto kept = *agents.registry.find("uptime");
+    agents.registry.set_external({});
+    CHECK(agents.registry.find("uptime") == nullptr);
+    CHECK(kept.agent->name() == "uptime");  // a call in flight keeps it
+}
+
+TEST_CASE("the DDL of an external agent with a built-in one's name is passed over, and it is said") {
+    Agents agents;
+    const test::Libdir first;
+    first.write("probe", R"({"metadata": {"name": "probe", "description": "d", "author": "a", "license": "l",
+        "version": "9.0", "url": "u", "timeout": 3, "provider": "external"}, "actions": []})");
+    const auto problems = agents.registry.load({first.path(), agents.libdir.path()}, {});
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].find("cannot be called \"probe\"") != std::string::npos);
+    CHECK(agents.registry.find("probe")->schema->version != "9.0");
 }
 
 }  // namespace

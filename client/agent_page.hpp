@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include "proto/ddl.hpp"
+
+namespace mco::client {
+
+// What 'mco plugin doc NAME' shows of an agent: who made it, and every action with its inputs and outputs.
+std::string agent_page(const proto::AgentSchema& agent);
+
+}  // namespace mco::client
