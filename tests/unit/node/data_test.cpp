@@ -127,7 +127,7 @@ TEST_CASE("a source without its DDL is missed by name") {
     std::vector<std::string> problems;
     const auto sources = DataSources::load({empty.path()}, problems);
     CHECK(sources.all().empty());
-    CHECK(problems.size() == 6);
+    CHECK(problems.size() == 12);
     CHECK(problems.front().find("\"agent\"") != std::string::npos);
 }
 

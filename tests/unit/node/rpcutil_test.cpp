@@ -164,9 +164,9 @@ TEST_CASE("get_data asks the data sources there are") {
     Node node;
     CHECK(node.run("get_data", {{"source", "collective"}, {"query", "uk"}}).data == Value::Map{{"member", true}});
     CHECK(node.run("get_data", {{"source", "agent"}, {"query", "nosuch"}}).status == proto::StatusCode::aborted);
-    const auto unknown = node.run("get_data", {{"source", "puppet"}});
+    const auto unknown = node.run("get_data", {{"source", "nosuch"}});
     CHECK(unknown.status == proto::StatusCode::aborted);
-    CHECK(unknown.message == "Unknown data source puppet");
+    CHECK(unknown.message == "Unknown data source nosuch");
 }
 
 TEST_CASE("both pings tell the time of the request by this node's clock") {
