@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <unistd.h>
 
 #include <string>
@@ -108,7 +109,7 @@ TEST_CASE("as a data source: whoever asks for a process is not the process") {
 TEST_CASE("the machine's own table holds this test") {
     Process process;
     AgentRig rig(process);
-    const auto reply = rig.run("list", {{"pattern", "test_"}});
+    const auto reply = rig.run("list", {{"pattern", std::string(::program_invocation_short_name)}});
     bool found = false;
     for (const auto& row : *output(reply, "pslist").list())
         found = found || *row.find("pid") == Value(static_cast<std::int64_t>(::getpid()));
