@@ -39,6 +39,7 @@ enum class NoticeKind : std::uint8_t {
     member_joined, member_down, member_left, member_up, late_reply, duplicate_request, unknown_request, malformed_frame,
     refused_overload, reparented, resent, table_full, stale_record, link_replaced,
     became_relay, became_leaf, attached, redirected, fetched, orphaned, adopted, visited, group_changed,
+    last = group_changed,  // hosts count each kind
 };
 struct Notice { NoticeKind kind; proto::PeerId about; proto::RequestId request; };
 

@@ -172,6 +172,24 @@ std::vector<Engine::GroupView> Engine::other_groups() const {
     return views;
 }
 
+std::optional<Engine::RequestView> Engine::request(const proto::RequestId& request) const {
+    RequestView view;
+    const auto duty = state_->duties.find(request);
+    if (duty != state_->duties.end()) view.published = duty->second.published;
+    if (const auto account = state_->accounts.find(request); account != state_->accounts.end()) {
+        const auto& first = account->second.parents.front();
+        view.caller = first.caller;
+        if (!first.caller) view.from = first.peer;
+        // The standby was given a copy, but was not asked.
+        for (const auto& [group, branch] : account->second.branches)
+            view.asked.insert(view.asked.end(), branch.tried.begin(), branch.tried.end());
+        return view;
+    }
+    if (duty == state_->duties.end() || duty->second.to.empty()) return std::nullopt;
+    view.from = duty->second.to.front().accountant;
+    return view;
+}
+
 Engine::Role Engine::role() const { return state_->relay ? Role::relay : Role::leaf; }
 bool Engine::gateway() const { return state_->gateway; }
 std::size_t Engine::state_bytes() const { return state_->bytes(); }

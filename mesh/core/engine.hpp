@@ -150,6 +150,14 @@ class Engine {
         bool linked = false;                        // to one of its gateways, by us
     };
     std::vector<GroupView> other_groups() const;
+    // How a request that this node takes part in came here, and where it went on to.
+    struct RequestView {
+        bool caller = false;                        // a caller brought it: this node is its entry
+        proto::PeerId from{};                       // else who did: the accountant, our relay, a gateway of another group
+        bool published = false;                     // on its fan-out, not on the link
+        std::vector<proto::PeerId> asked;           // gateways of other groups that we asked, one a group unless it was lost
+    };
+    std::optional<RequestView> request(const proto::RequestId& request) const;  // none: not known, or not any more
     Role role() const;
     bool gateway() const;
     bool joined() const;                            // linked to a relay, or alone by configuration

@@ -35,10 +35,15 @@ void Engine::State::from_above(proto::Now now, proto::Request request) {
                                              std::any_of(peers.begin(), peers.end(), [](const auto& one) {
                                                  return one.second.standing != proto::Standing::none;
                                              }))));
-    if (accounts_for_others) return relay_request(now, std::move(request), *route);
-    if (meant(*members.find(members.self()), route->collective))
-        return take_on(now, id, accountant, request.attempt, std::move(request.sealed));
-    nothing_to_do(id, accountant, request.attempt);
+    const bool by_fanout = request.sequence != 0, repeated = duties.contains(id);
+    if (accounts_for_others) {
+        relay_request(now, std::move(request), *route);
+    } else if (meant(*members.find(members.self()), route->collective)) {
+        take_on(now, id, accountant, request.attempt, std::move(request.sealed));
+    } else {
+        return nothing_to_do(id, accountant, request.attempt);
+    }
+    if (const auto duty = duties.find(id); duty != duties.end() && !repeated) duty->second.published = by_fanout;
 }
 
 // Nobody here is meant: whoever asked need not wait.

@@ -170,6 +170,7 @@ struct Duty {
     proto::Outcome outcome = proto::Outcome::ok;
     proto::Bytes reply;
     bool withdrawn = false;
+    bool published = false;  // it came by fan-out when it came first
     std::vector<Reporter> to;  // oldest first
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -69,7 +70,10 @@ class Host {
                       redials = 0;
         std::uint64_t foreign_topics = 0;  // subscriptions that were not the peer's to make
         std::uint64_t after_end = 0;       // frames of links that ended within the same reading
+        std::uint64_t dials = 0;           // peers dialled anew; further attempts are redials
+        std::uint64_t hung_up = 0;         // links that we ended: clogged, silent, doubled, of who broke the rules
         std::uint64_t accept_failed = 0;   // the process is out of descriptors
+        std::array<std::uint64_t, static_cast<std::size_t>(NoticeKind::last) + 1> notices{};  // of the engine, by kind
     };
     const Counters& counters() const;
     static proto::Now sample_clocks();

@@ -68,6 +68,7 @@ void Host::Impl::perform(proto::Now, Publish& one) {
 
 void Host::Impl::perform(proto::Now, Dial& one) {
     if (dialled.contains(one.where)) return;
+    ++counters.dials;
     auto socket = std::make_unique<DialLink>(context, one.where.endpoint, one.where.key, self, trust, record,
                                              DialLink::Retry{}, security::entropy::number());
     dialled.emplace(one.where, Dialled{std::move(socket), 0, {}});
@@ -97,6 +98,7 @@ void Host::Impl::perform(proto::Now, Unfollow& one) { followers.erase(one.where)
 void Host::Impl::perform(proto::Now now, Hangup& one) {
     const auto found = links.find(one.link);
     if (found == links.end()) return;
+    ++counters.hung_up;
     const std::string why = fmt::format("hung up: {}", proto::name(one.why));
     switch (found->second.side) {
         case Side::accepted:
@@ -121,6 +123,7 @@ void Host::Impl::perform(proto::Now now, Withdraw& one) {
 }
 
 void Host::Impl::perform(proto::Now now, Notice& one) {
+    ++counters.notices[static_cast<std::size_t>(one.kind)];
     if (owner.notice) owner.notice(now, one);
 }
 

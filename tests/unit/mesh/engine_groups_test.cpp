@@ -61,6 +61,16 @@ struct Gateway : Rig {
     mesh::LinkId other, seven, eight, caller = 0;
 };
 
+TEST_CASE("a gateway knows whom it asked in another group; the standby there was not asked") {
+    Gateway rig;
+    rig.ask(rig.caller, 1);
+    const auto view = rig.engine.request(request_id(1));
+    REQUIRE(view);
+    CHECK(view->caller);
+    CHECK(!view->published);
+    CHECK(view->asked == std::vector{peer(rig.asked() == rig.seven ? 7 : 8)});
+}
+
 TEST_CASE("a peer of another group is told of groups, and of no roster") {
     Rig rig(50);
     rig.link(1);

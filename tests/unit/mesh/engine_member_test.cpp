@@ -44,6 +44,27 @@ TEST_CASE("a fast answer needs no acknowledgement") {
     CHECK(rig.sent<proto::Up>(rig.two).empty());
 }
 
+TEST_CASE("a request is known by who brought it first, and by what plane") {
+    Member rig;
+    CHECK(!rig.engine.request(request_id(1)));
+    rig.publish(1, 1);
+    rig.say(rig.two, copy_of(1, 2, 2));  // another accountant took over
+    auto view = rig.engine.request(request_id(1));
+    REQUIRE(view);
+    CHECK(!view->caller);
+    CHECK(view->from == peer(1));
+    CHECK(view->published);
+    CHECK(view->asked.empty());
+    rig.say(rig.two, copy_of(2, 2));
+    view = rig.engine.request(request_id(2));
+    REQUIRE(view);
+    CHECK(view->from == peer(2));
+    CHECK(!view->published);
+    rig.performed(1);
+    rig.pass(timing.remember + 1s);
+    CHECK(!rig.engine.request(request_id(1)));
+}
+
 TEST_CASE("work that takes longer is acknowledged, at the moment and not before") {
     Member rig;
     rig.publish(1, 1);

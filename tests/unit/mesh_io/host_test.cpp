@@ -83,6 +83,8 @@ TEST_CASE("three hosts with one seed become a full mesh and answer a caller comp
     CHECK(two->counters().published == 1);
     CHECK(one->counters().forged + two->counters().forged + three->counters().forged == 0);
     CHECK(one->counters().malformed + two->counters().malformed + three->counters().malformed == 0);
+    const auto joined = static_cast<std::size_t>(mesh::NoticeKind::member_joined);
+    CHECK(one->counters().notices[joined] == 2);
 }
 
 TEST_CASE("a request signed by somebody else is refused to the caller with a reason") {
