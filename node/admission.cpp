@@ -203,6 +203,7 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
                       .caller = "cert=" + draft.opened.caller.name,
                       .ttl = std::chrono::milliseconds(route.ttl_ms),
                       .time = now.wall,
+                      .began = now.mono,
                       .counters = counters_,
                       .node = ground.view,
                       .mesh = {}};

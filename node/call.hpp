@@ -43,6 +43,7 @@ struct Call {
     std::string caller;                    // "cert=alice"
     std::chrono::milliseconds ttl{};       // how long the caller lets it travel
     proto::WallTime time{};                // when it was admitted, by this node's clock
+    proto::Instant began{};                // the same, as durations are measured
     Counters counters;                     // as they stood then
     std::shared_ptr<const NodeView> node;  // never null
     std::shared_ptr<const MeshView> mesh;  // as it stood then; null unless the agent sees_mesh()

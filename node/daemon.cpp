@@ -84,7 +84,8 @@ Daemon::Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit,
                   .trust = credentials_.trust,
                   .site = site_,
                   .log = log_,
-                  .look_at_mesh = [this](proto::Now now) { return look_at_mesh(now); }},
+                  .look_at_mesh = [this](proto::Now now,
+                                         const proto::RequestId& request) { return look_at_mesh(now, request); }},
                  std::move(audit), {.workers_max = config_.workers}) {
     for (const auto& warning : prepared.warnings) log_.warn(warning);
     if (config_.audit_file.empty() && !proxy()) log_.warn("there is no audit trail: set plugin.rpcaudit.logfile");
@@ -185,14 +186,16 @@ void Daemon::take_external() {
     }
 }
 
-MeshView Daemon::look_at_mesh(proto::Now now) const {
+MeshView Daemon::look_at_mesh(proto::Now now, const proto::RequestId& request) const {
     const auto& engine = host_->engine();  // there is one: it brought the request
     return {.role = engine.role(),
             .gateway = engine.gateway(),
             .group = config_.group,
             .members = engine.members().size(),
             .other_groups = engine.other_groups(),
-            .links = engine.links(now)};
+            .links = engine.links(now),
+            .request = engine.request(request),
+            .counters = mesh::io::named(host_->counters())};
 }
 
 // Answers go to the mesh outside its own callbacks: an engine is not to be called from within its effects.

@@ -59,7 +59,7 @@ class Daemon {
     Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit, std::vector<Agent*> agents);
     proto::Result<void> open_host();
 
-    MeshView look_at_mesh(proto::Now now) const;
+    MeshView look_at_mesh(proto::Now now, const proto::RequestId& request) const;
     void on_signal(proto::Now now, int number);
     void reload(proto::Now now);
     void start_external();

@@ -1,3 +1,4 @@
+#include "mesh/io/host.hpp"
 #include "node/agents/apt.hpp"
 #include "node/agents/discovery.hpp"
 #include "node/agents/filemgr.hpp"
@@ -22,7 +23,7 @@ int main(int argc, char** argv) {
 
     Discovery discovery;
     Filemgr filemgr;
-    Mesh mesh;
+    Mesh mesh([] { return mco::mesh::io::Host::sample_clocks().mono; });
     Nettest nettest;
     Nrpe nrpe;
     Package package(apt);

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mesh/core/engine.hpp"
+#include "mesh/io/counters.hpp"
 
 namespace mco::node {
 
@@ -17,6 +19,8 @@ struct MeshView {
     std::size_t members = 0;  // known ones of the group, ourselves included; a leaf knows the relays only
     std::vector<mesh::Engine::GroupView> other_groups;
     std::vector<mesh::Engine::LinkView> links;  // by name
+    std::optional<mesh::Engine::RequestView> request;  // the one that asks for this view
+    std::vector<mesh::io::Count> counters;             // of sockets and engine
 };
 
 }  // namespace mco::node

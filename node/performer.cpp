@@ -99,7 +99,7 @@ void Performer::perform(proto::Now now, const proto::RequestId& request, proto::
 
 void Performer::admit(proto::Now now, AdmittedCall admitted) {
     if (admitted.agent().sees_mesh() && parts_.look_at_mesh)
-        admitted.show(std::make_shared<const MeshView>(parts_.look_at_mesh(now)));
+        admitted.show(std::make_shared<const MeshView>(parts_.look_at_mesh(now, admitted.subject().request)));
     const auto call = std::make_shared<const AdmittedCall>(std::move(admitted));
     if (stopping_) return refuse(now, Admission::refuse(*call, RefusalCode::stopping, "the daemon was told to stop"));
     const bool recorded =

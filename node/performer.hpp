@@ -30,7 +30,7 @@ class Performer {
         Site& site;
         Log& log;
         // For agents that see the mesh. Called in perform() only.
-        std::function<MeshView(proto::Now)> look_at_mesh = {};
+        std::function<MeshView(proto::Now, const proto::RequestId&)> look_at_mesh = {};
     };
     Performer(Parts parts, std::optional<security::Audit> audit, Executor::Limits limits);
 
