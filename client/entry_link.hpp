@@ -53,6 +53,7 @@ class EntryLink {
     proto::Now now() { return links_.now(); }
 
     std::string name() const;  // "web1 (ipc:///run/mco/mcod.sock)"
+    std::string peer() const { return links_.peer_name(link()); }  // "web1"; empty: none, or lost by now
     std::string name(Links::LinkId link) const;
     // Why nobody is reachable: each entry with its reason, one a line.
     std::string complaints() const;

@@ -89,6 +89,9 @@ void Gather::inject() {
     doubt_due_ = now_.mono + ack_patience;
     result_.attempts = attempt_;
     result_.entry = entry_.name();
+    result_.entry_node = entry_.peer();
+    result_.entry_round_trip.reset();
+    injected_ = now_.mono;
     proto::Request request;
     request.scope = proto::Scope::inject;
     request.attempt = attempt_;
@@ -133,6 +136,7 @@ void Gather::interrupt() {
 void Gather::hear(const EntryLink::Heard& heard) {
     if (const auto* ack = std::get_if<proto::Ack>(&heard.message)) {
         if (ack->request != call_.id || ack->attempt != attempt_) return;
+        if (!acknowledged_) result_.entry_round_trip = now_.mono - injected_;
         acknowledge();
         result_.ledger.expected = std::max(result_.ledger.expected, ack->expected);
         watcher_.progress(result_.ledger);

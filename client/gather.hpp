@@ -39,6 +39,8 @@ struct Gathered {
     proto::Ledger ledger;                 // the entry's, corrected by replies that came all the same; open: see trouble
     std::vector<std::string> trouble;     // why the result is not proved to be whole; empty when it is
     std::string entry;                    // who answered: "web1 (ipc://...)"
+    std::string entry_node;               // its name alone; raw
+    std::optional<proto::Duration> entry_round_trip;  // from the newest attempt to its acknowledgement
     std::uint32_t attempts = 1;
     bool interrupted = false;
     proto::Now sent{};
@@ -112,6 +114,7 @@ class Gather {
     std::optional<proto::Ledger> closed_;
     proto::Now now_{};
     proto::Instant deadline_{};
+    proto::Instant injected_{};
     proto::Instant doubt_due_{};  // when the silence of the entry means something
     bool pinged_ = false;
     std::set<Links::LinkId> asked_;       // who was sent the request and did not redirect it: they may have taken it

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "client/account_json.hpp"
+
 namespace mco::client {
 namespace {
 
@@ -54,13 +56,6 @@ Value value_of(const std::string& name, const MeshMap::Node& node) {
                       {"links_left_out", node.links_left_out}};
 }
 
-Value value_of(const proto::Ledger& ledger) {
-    Value::Map map{{"expected", ledger.expected}, {"closed", ledger.closure == proto::Closure::closed}};
-    for (std::size_t i = 0; i < proto::outcome_count; ++i)
-        map.emplace(proto::name(static_cast<proto::Outcome>(i)), ledger.counts[i]);
-    return map;
-}
-
 // Names by which nothing foreign becomes part of the syntax.
 class Ids {
  public:
@@ -94,7 +89,10 @@ std::string dot_node(const MeshMap::Node& node, const std::string& name) {
 }
 
 std::string dot_link(const MeshMap::Link& link) {
-    std::string text = link.rtt_ms ? fmt::format("label=\"{:.2f} ms\"", *link.rtt_ms) : std::string("label=\"\"");
+    std::string text = "label=\"";
+    if (link.rtt_ms) text += fmt::format("{:.2f} ms", *link.rtt_ms);
+    if (link.flaps > 0) text += fmt::format(" lost {}x", link.flaps);
+    text += "\"";
     if (link.standing == "standby") text += ", style=dashed";
     if (link.flapping()) text += ", color=red";
     return text;
@@ -112,32 +110,8 @@ std::string mesh_json(const MeshMap& map, const Account& account, JsonForm form)
         groups.emplace_back(Value::Map{
             {"group", name}, {"members", group.members}, {"why", group.missing}, {"nodes", std::move(those)}});
     }
-    Value::List missing, trouble;
-    for (const auto& absent : account.absent) {
-        if (!absent.missing) {
-            missing.emplace_back(Value::Map{{"name", absent.node},
-                                            {"whole_group", false},
-                                            {"nodes", 1},
-                                            {"reason", "unknown"},
-                                            {"why", absent.why}});
-            continue;
-        }
-        const auto& one = *absent.missing;
-        missing.emplace_back(Value::Map{{"name", one.name},
-                                        {"whole_group", is_group(one)},
-                                        {"nodes", static_cast<std::int64_t>(node_count(one))},
-                                        {"reason", proto::name(one.reason)},
-                                        {"outcome", proto::name(one.outcome)},
-                                        {"since_ms", one.since_ms},
-                                        {"why", absent.why}});
-    }
-    for (const auto& line : account.trouble) trouble.emplace_back(line);
-    const Value whole = Value::Map{{"groups", std::move(groups)},
-                                   {"missing", std::move(missing)},
-                                   {"ledger", value_of(account.ledger)},
-                                   {"trouble", std::move(trouble)},
-                                   {"version", map.version}};
-    return visible_json(form == JsonForm::indented ? proto::to_pretty_json(whole) : proto::to_json(whole)) + "\n";
+    Value::Map whole{{"groups", std::move(groups)}, {"version", map.version}};
+    return account_json(std::move(whole), account, form);
 }
 
 std::string mesh_dot(const MeshMap& map) {

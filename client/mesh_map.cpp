@@ -3,31 +3,18 @@
 #include <algorithm>
 #include <string_view>
 
+#include "client/foreign.hpp"
+
 namespace mco::client {
 namespace {
 
+using foreign::flag;
+using foreign::integer;
+using foreign::list;
+using foreign::real;
+using foreign::text;
 using proto::Value;
 using Known = MeshMap::Known;
-
-// Members of a foreign map; what is not there, or of another kind, is empty.
-std::string text(const Value& map, std::string_view key) {
-    const auto* value = map.find(key);
-    return value == nullptr || value->text() == nullptr ? std::string() : *value->text();
-}
-std::optional<std::int64_t> integer(const Value& map, std::string_view key) {
-    const auto* value = map.find(key);
-    if (value == nullptr || value->integer() == nullptr) return std::nullopt;
-    return *value->integer();
-}
-bool flag(const Value& map, std::string_view key) {
-    const auto* value = map.find(key);
-    return value != nullptr && value->flag() != nullptr && *value->flag();
-}
-const Value::List& list(const Value& map, std::string_view key) {
-    static const Value::List none;
-    const auto* value = map.find(key);
-    return value == nullptr || value->list() == nullptr ? none : *value->list();
-}
 
 // "0.1.0" of "mcod 0.1.0".
 std::string version_of(const std::string& software) {
@@ -40,9 +27,7 @@ MeshMap::Link read_link(const Value& said) {
     link.peer = text(said, "name");
     link.side = text(said, "side");
     link.standing = text(said, "standing");
-    const auto* rtt = said.find("rtt_ms");
-    if (rtt != nullptr && rtt->real() != nullptr) link.rtt_ms = *rtt->real();
-    if (const auto whole = integer(said, "rtt_ms")) link.rtt_ms = static_cast<double>(*whole);
+    link.rtt_ms = real(said, "rtt_ms");
     link.up_s = integer(said, "up_s").value_or(0);
     link.silent_s = integer(said, "silent_s").value_or(0);
     link.flaps = integer(said, "flaps").value_or(0);

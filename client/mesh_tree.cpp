@@ -4,9 +4,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "client/mesh_drawing.hpp"
+#include "client/tree.hpp"
 #include "client/words.hpp"
 
 namespace mco::client {
@@ -17,12 +17,6 @@ using Known = MeshMap::Known;
 // A peer says something every five seconds at the latest.
 constexpr std::int64_t long_silence_s = 15;
 
-struct Branch {
-    std::string head;  // visible
-    std::vector<std::string> details;
-    std::vector<Branch> children;
-};
-
 class Drawing {
  public:
     Drawing(const MeshMap& map, const Terminal& terminal, proto::WallTime now)
@@ -31,10 +25,10 @@ class Drawing {
     std::string text() const {
         std::string text;
         for (const auto& [name, group] : map_.groups) {
-            if (!name.empty()) text += drawn(group_branch(name, group));
+            if (!name.empty()) text += drawn(group_branch(name, group)) + "\n";
         }
         const auto nowhere = map_.groups.find("");
-        if (nowhere != map_.groups.end() && nowhere->second.nodes > 0) text += drawn(group_branch("", nowhere->second));
+        if (nowhere != map_.groups.end() && nowhere->second.nodes > 0) text += drawn(group_branch("", nowhere->second)) + "\n";
         return text + versions();
     }
 
@@ -97,8 +91,16 @@ class Drawing {
             branch.details.push_back(node.standby.empty() ? "no standby" : "standby " + visible(node.standby));
         }
         add_state(branch, name, node);
+        const auto* spare = node.standby.empty() ? nullptr : map_.link(name, node.standby);
+        if (spare != nullptr && is_odd(*spare)) {
+            Branch odd{"! " + visible(node.standby), {"standby"}, {}};
+            add_link(odd, *spare);
+            branch.children.push_back(std::move(odd));
+        }
         return branch;
     }
+
+    static bool is_odd(const MeshMap::Link& link) { return link.flaps > 0 || link.silent_s > long_silence_s; }
 
     void add_state(Branch& branch, const std::string& name, const MeshMap::Node& node) const {
         using namespace std::chrono;
@@ -173,7 +175,7 @@ class Drawing {
                 most = std::max(most.value_or(*link.rtt_ms), *link.rtt_ms);
             }
             const bool told_there = peer.known == Known::answered && link.peer < name;
-            if (!told_there && (link.flaps > 0 || link.silent_s > long_silence_s)) {
+            if (!told_there && is_odd(link)) {
                 Branch odd{"! " + visible(link.peer), {}, {}};
                 add_link(odd, link);
                 branch.children.push_back(std::move(odd));
@@ -191,31 +193,6 @@ class Drawing {
                 if (peer.known == Known::missing || (peer.known == Known::answered && other < name)) continue;
                 branch.children.push_back({"! " + visible(other), {doubtful("no link")}, {}});
             }
-        }
-    }
-
-    // One column for the names of a group, whatever their depth.
-    static std::size_t widest(const Branch& branch, std::size_t depth) {
-        std::size_t most = width(branch.head) + 3 * depth;
-        for (const auto& child : branch.children) most = std::max(most, widest(child, depth + 1));
-        return most;
-    }
-    std::string drawn(const Branch& group) const {
-        const std::size_t column = std::min<std::size_t>(widest(group, 0), 44);
-        std::string text;
-        draw(group, "", "", column, text);
-        return text + "\n";
-    }
-    static void draw(const Branch& branch, const std::string& lead, const std::string& below, std::size_t column,
-                     std::string& into) {
-        into += lead +
-                (branch.details.empty() ? branch.head
-                                        : left(branch.head, column - std::min(column, width(lead))) + "   " +
-                                              fmt::format("{}", fmt::join(branch.details, "   "))) +
-                "\n";
-        for (std::size_t i = 0; i < branch.children.size(); ++i) {
-            const bool last = i + 1 == branch.children.size();
-            draw(branch.children[i], below + (last ? "└─ " : "├─ "), below + (last ? "   " : "│  "), column, into);
         }
     }
 

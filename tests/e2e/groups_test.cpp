@@ -2,6 +2,12 @@
 
 #include <signal.h>
 
+#include <functional>
+#include <map>
+#include <regex>
+#include <string>
+#include <vector>
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -59,6 +65,68 @@ TEST_CASE("a proxy that stops on purpose leaves its nodes to the other") {
     CHECK(fleet.node("proxy1").wait() == 0);
     CHECK_MESSAGE(has(fleet.logs(), "mco-proxy["), fleet.logs());
     until_whole(fleet, "6 replies", fleet.entering_by({"home1"}));
+}
+
+// The operator may ask the agent mesh of these nodes.
+void allow_mesh(Fleet& fleet, const std::vector<std::string>& nodes) {
+    for (const auto& name : nodes) {
+        fleet.dir().write(name + "/policies/mesh.policy", "policy default deny\nallow\tcert=operator\t*\t*\t*\n");
+        REQUIRE(fleet.node(name).signal(SIGHUP));
+    }
+}
+
+Finished until(Fleet& fleet, std::vector<std::string> words, const std::map<std::string, std::string>& as,
+               const std::function<bool(const Finished&)>& good) {
+    for (int attempt = 0;; ++attempt) {
+        auto ran = fleet.mco(words, as);
+        if (good(ran)) return ran;
+        REQUIRE_MESSAGE(attempt < 200, ran.out << ran.err << fleet.logs());
+    }
+}
+
+TEST_CASE("the way of a request across two sites, links that were lost, and what was counted") {
+    Fleet fleet(two_sites());
+    const auto entry = fleet.entering_by({"home1"});
+    until_whole(fleet, "6 replies", entry);
+    allow_mesh(fleet, {"home1", "home2", "home3", "away1", "away2", "away3"});
+
+    const auto trace = until(fleet, {"mesh", "trace"}, entry, [](const Finished& ran) { return ran.status == 0; });
+    INFO(trace.out);
+    const std::string at_home = "client -> home1 \\((gateway|relay) of dc1, [0-9.]+ ms", ms = "([0-9.]+ ms|not measured)",
+                      took = "(, by link)?, took [0-9.]+ ms\\)\n";
+    const auto found = [&](const std::string& pattern) { return std::regex_search(trace.out, std::regex(pattern)); };
+    CHECK(found("(^|\n)home1 +[0-9.]+ ms   " + at_home + ", took [0-9.]+ ms\\)\n"));
+    for (const std::string name : {"home2", "home3"})
+        CHECK_MESSAGE(found("\n" + name + " +[0-9.]+ ms   " + at_home + "\\) -> " + name + " \\((gateway|relay), " + ms +
+                            took),
+                      name);
+    // Which proxy accounts for the site is chosen anew for each request; how it came to the other, no node knows.
+    for (const std::string name : {"away1", "away2", "away3"})
+        CHECK_MESSAGE(found("(^|\n)" + name + " +[0-9.]+ ms   " + at_home +
+                            "\\)( -> \\?| -> home[23] \\(gateway, [^)]*\\))? -> proxy[12] \\(proxy of dc2(, " + ms +
+                            ")?\\) -> " + name + " \\(leaf, " + ms + took),
+                      name);
+    const auto one = fleet.mco({"mesh", "trace", "-I", "away1", "-j"}, entry);
+    CHECK(one.status == 0);
+    CHECK_MESSAGE(std::regex_search(one.out, std::regex("\"hops\":\\[\\{[^}]*\"to\":\"home1\"[^}]*\\},\\{[^}]*\"to\":null")),
+                  one.out);
+
+    // A proxy comes and goes: its peers count that.
+    fleet.node("proxy1").kill();
+    until_whole(fleet, "6 replies", entry);
+    fleet.restart("proxy1");
+    until(fleet, {"mesh"}, entry, [](const Finished& ran) {
+        return ran.status == 0 && std::regex_search(ran.out, std::regex("proxy1 .*seen .* ago.* lost [0-9]+ times?, up for"));
+    });
+    CHECK(std::regex_search(fleet.mco({"mesh", "-j"}, entry).out, std::regex("\"flaps\":[1-9]")));
+    CHECK(std::regex_search(fleet.mco({"mesh", "--dot"}, entry).out, std::regex("label=\"[^\"]*lost [1-9][0-9]*x\"")));
+
+    const auto counters = fleet.mco({"mesh", "counters"}, entry);
+    CHECK_MESSAGE(counters.status == 0, counters.out << counters.err);
+    CHECK_MESSAGE(std::regex_search(counters.out, std::regex("\nsocket\\.redials +[1-9][0-9]* +[1-6]   (home|away)[123]: ")),
+                  counters.out);
+    CHECK_MESSAGE(std::regex_search(counters.out, std::regex("\nsocket\\.frames_in +[1-9][0-9]* +6   ")), counters.out);
+    CHECK(!has(counters.out, "socket.forged"));
 }
 
 TEST_CASE("a confined collective is asked within its site only") {

@@ -167,6 +167,30 @@ TEST_CASE("a link between relays that was not measured yet has no time") {
     CHECK(has(scene.console.run({"mesh"}).out, "├─ rel1   relay   up 3 d 0 h   linked with 1 relay\n"));
 }
 
+TEST_CASE("a leaf's link to its standby has a line where it flaps or is silent, also by the relay's word") {
+    Said spare{"rel2", "relay", "standby", 0.6};
+    spare.flaps = 3;
+    spare.up_s = 59;
+    Said frozen{"web2", "leaf", "standby", 0.7, 16};
+    const auto rel1 = node("rel1", "relay", {{"rel2", "relay", "none", 0.4}, {"web2", "leaf", "primary", 0.3}});
+    Scene scene({rel1, node("rel2", "relay", {{"rel1", "relay", "none", 0.4}, frozen}),
+                 node("web1", "leaf", {{"rel1", "relay", "primary", 0.5}, spare}), silent(node("web2", "leaf", {}))});
+    const auto out = scene.console.run({"mesh"}).out;
+    CHECK(has(out, "│  ├─ web1        0.50 ms   seen 1 s ago   standby rel2   up 3 d 0 h\n"
+                   "│  │  └─ ! rel2   standby   0.60 ms   seen 1 s ago   flapping: lost 3 times, up for 59 s\n"
+                   "│  └─ web2        0.30 ms   seen 1 s ago   standby rel2   no answer\n"
+                   "│     └─ ! rel2   standby   0.70 ms   seen 16 s ago\n"));
+    const auto json = proto::parse_json(scene.console.run({"mesh", "-j"}).out);
+    REQUIRE(json.has_value());
+    const auto& nodes = *(*json->find("groups")->list())[0].find("nodes")->list();
+    const auto& links = *nodes[2].find("links")->list();
+    CHECK(*links[1].find("flaps")->integer() == 3);
+    CHECK(*links[1].find("flapping")->flag());
+    CHECK(*links[1].find("silent_s")->integer() == 1);
+    CHECK(!*links[0].find("flapping")->flag());
+    CHECK(has(scene.console.run({"mesh", "--dot"}).out, "[label=\"0.60 ms lost 3x\", style=dashed, color=red];"));
+}
+
 // Whether it is one graph of Graphviz's language: balanced braces outside of quoted strings, every statement closed.
 bool is_dot(std::string_view text) {
     int depth = 0;
@@ -205,7 +229,7 @@ TEST_CASE("--dot: one cluster a group, one line a link") {
     CHECK(has(ran.out,
               "label=\"400 nodes: no gateway of this group closed its account; it may have run there\", "
               "shape=plaintext, fontcolor=red"));
-    CHECK(has(ran.out, "  n1 -- n3 [label=\"0.40 ms\", color=red];\n"));  // gw1 and rel2, flapping, once
+    CHECK(has(ran.out, "  n1 -- n3 [label=\"0.40 ms lost 5x\", color=red];\n"));  // gw1 and rel2, flapping, once
     CHECK(!has(ran.out, "n3 -- n1"));
     CHECK(has(ran.out, "  n1 -- n5 [label=\"0.61 ms\", style=dashed];\n"));  // web2's standby
 }
@@ -284,9 +308,8 @@ TEST_CASE("a node that refuses is drawn where its peers place it") {
     CHECK(has(ran.out, "   relay   refused: You are not authorized to call this agent or action.\n"));
 }
 
-TEST_CASE("mesh takes no words, and one form") {
+TEST_CASE("mesh takes one form") {
     Scene scene(two_sites());
-    CHECK(has(scene.console.run({"mesh", "trace"}).err, "takes no words"));
     CHECK(has(scene.console.run({"mesh", "-j", "--dot"}).err, "exclude each other"));
     CHECK(scene.console.opened == 0);
     const auto nobody = scene.console.run({"mesh", "-I", "/nosuch/"});
