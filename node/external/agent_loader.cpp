@@ -21,6 +21,7 @@ using proto::Errc;
 
 constexpr auto between_looks = 20s;
 constexpr auto until_rested = 5s;
+constexpr int tries_max = 5;  // of asking one that is late: a machine is busiest when it starts
 
 proto::WallTime wall_clock() {
     return proto::WallTime(
@@ -124,6 +125,7 @@ class AgentLoader::Search {
         std::shared_ptr<ExternalAgent> agent;  // null: not active, broken, or not external
         std::shared_ptr<const proto::AgentSchema> schema;
         std::string problem;
+        int tries = 0;  // how often it was late with its wish
     };
 
     Known load(const AgentFiles& files, const Known& before, Found& found, const std::stop_token& stop) {
@@ -141,7 +143,12 @@ class AgentLoader::Search {
                                  .run_as = checked->run_as,
                                  .search_path = settings_.search_path,
                                  .lines = lines_});
-        if (!agent->activates(stop)) return {files, true, nullptr, nullptr, {}};
+        const auto wish = agent->activates(stop);
+        if (wish != ExternalAgent::Wish::active) {
+            const int tries = wish == ExternalAgent::Wish::late && files == before.files ? before.tries + 1 : 1;
+            const bool settled = wish == ExternalAgent::Wish::inactive || tries >= tries_max;
+            return {files, settled, nullptr, nullptr, {}, tries};
+        }
         found.better.push_back(fmt::format("agent {} {} from {}", files.name, checked->schema->version, files.ddl.string()));
         return {files, true, std::move(agent), checked->schema, {}};
     }

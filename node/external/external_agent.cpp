@@ -64,34 +64,34 @@ proto::Result<ProcessEnd> ExternalAgent::exchange(const CallFiles& files, std::s
                                 {"CHORIA_EXTERNAL_FACTS", files.path("facts.json").string()}});
     program.timeout = timeout;
     auto end = run_process(program, std::move(stop));
-    if (!end) return end;
+    if (!end) return proto::fail(proto::Errc::expired, end.error().detail);
     parts_.lines->say_all(LogLevel::info, who_, end->out);
     parts_.lines->say_all(LogLevel::error, who_, end->err);
     if (!end->ok())
-        return proto::fail(proto::Errc::internal,
+        return proto::fail(end->why == ProcessEnd::Why::timed_out ? proto::Errc::expired : proto::Errc::internal,
                            fmt::format("{}: {} {}", who_, parts_.program.string(), describe(program, *end)));
     return end;
 }
 
-bool ExternalAgent::activates(std::stop_token stop) const {
-    if (parts_.program.empty() || kept_) return true;
-    const auto inactive = [&](std::string_view why) {
+ExternalAgent::Wish ExternalAgent::activates(std::stop_token stop) const {
+    if (parts_.program.empty() || kept_) return Wish::active;
+    const auto inactive = [&](std::string_view why, Wish wish) {
         parts_.lines->say(LogLevel::warn, fmt::format("{} is not active: {}", who_, why));
-        return false;
+        return wish;
     };
     auto files = CallFiles::make(parts_.run_as);
-    if (!files) return inactive(files.error().detail);
+    if (!files) return inactive(files.error().detail, Wish::late);
     for (const auto& [name, text] : {std::pair{"request.json", activation_request(parts_.schema->name)},
                                      std::pair{"reply.json", std::string()}, std::pair{"facts.json", std::string()}}) {
-        if (auto written = files->write(name, text); !written) return inactive(written.error().detail);
+        if (auto written = files->write(name, text); !written) return inactive(written.error().detail, Wish::late);
     }
     const auto end = exchange(*files, activation_protocol, activation_timeout, std::move(stop));
-    if (!end) return inactive(end.error().detail);
+    if (!end) return inactive(end.error().detail, end.error().code == proto::Errc::expired ? Wish::late : Wish::inactive);
     const auto answer = files->read("reply.json", reply_size_max);
-    if (!answer) return inactive(fmt::format("its answer {}", answer.error().detail));
-    if (wants_activation(*answer)) return true;
+    if (!answer) return inactive(fmt::format("its answer {}", answer.error().detail), Wish::inactive);
+    if (wants_activation(*answer)) return Wish::active;
     parts_.lines->say(LogLevel::info, fmt::format("{} does not want to be active here", who_));
-    return false;
+    return Wish::inactive;
 }
 
 ActionReply ExternalAgent::run_once(const Call& call, std::stop_token stop) const {

@@ -36,14 +36,17 @@ class ExternalAgent final : public Agent {
     Effect effect(std::string_view) const override { return Effect::changes; }  // nobody knows
     proto::Duration patience() const override { return beyond_timeout; }
 
-    // Whether it wants to be active on this machine: asked once, with two seconds to answer; anything but a clear yes is
-    // no. Commands and kept programs are not asked. Blocks; any thread.
-    bool activates(std::stop_token stop) const;
+    // Whether it wants to be active on this machine: two seconds to answer, and only a clear yes is yes. `late`: it did not
+    // end within them, or could not be started, which on a busy machine says nothing about it. Commands and kept programs
+    // are not asked. Blocks; any thread.
+    enum class Wish { active, inactive, late };
+    Wish activates(std::stop_token stop) const;
 
     static constexpr auto beyond_timeout = std::chrono::milliseconds(1'500);
 
  private:
     ChildProcess child() const;
+    // An error has the code `expired` if it was not the program's word: it took too long, or never ran.
     proto::Result<ProcessEnd> exchange(const CallFiles& files, std::string_view protocol, proto::Duration timeout,
                                        std::stop_token stop) const;
     ActionReply run_command(const Call& call, const proto::ActionSchema& action, std::stop_token stop) const;

@@ -110,6 +110,25 @@ TEST_CASE("a DDL that was just written is left alone until it rests") {
     CHECK(names(next(loader)) == Names{"one"});  // five seconds later, by itself
 }
 
+TEST_CASE("an agent that was late with its wish is asked again, one that said no is not") {
+    Loading place;
+    const auto asked = (place.dir.path() / "asked").string();
+    const auto no = (place.dir.path() / "no").string();
+    place.ddl("busy");
+    place.program("busy", fmt::format("#!/bin/sh\nif [ -e {0} ]; then echo '{{\"activate\": true}}' > $2; else : > {0}; "
+                                      "exec sleep 600; fi\n", asked));
+    place.ddl("unwilling");
+    place.program("unwilling", fmt::format("#!/bin/sh\necho x >> {}; exit 1\n", no));
+    std::filesystem::last_write_time(place.ddl("young", "", R"(,"command":["/bin/true"])"),
+                                     std::filesystem::file_time_type::clock::now());  // has the loader look again soon
+    AgentLoader loader(place.settings(), place.lines);
+    CHECK(names(next(loader)).empty());
+    const auto found = next(loader);
+    REQUIRE_FALSE(found.agents.empty());
+    CHECK(names(found).front() == "busy");
+    CHECK(std::filesystem::file_size(no) == 2);
+}
+
 TEST_CASE("who an agent runs as must be a user that the daemon may become") {
     Loading place;
     place.ddl("one", "", R"(,"command":["/bin/true"])");

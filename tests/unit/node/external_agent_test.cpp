@@ -121,18 +121,19 @@ TEST_CASE("an agent is active only if it clearly says so within its time") {
         place.program("echo", script);
         return place.agent("echo")->activates({});
     };
+    using Wish = ExternalAgent::Wish;
     CHECK(activates(R"(#!/bin/sh
 test "$CHORIA_EXTERNAL_PROTOCOL" = io.choria.mcorpc.external.v1.activation_request || exit 1
 test "$3" = io.choria.mcorpc.external.v1.rpc_request || exit 1
 ! test -s "$CHORIA_EXTERNAL_FACTS" || exit 1
 grep -q '"agent":"echo"' $1 && grep -q v1/activation_request.json $1 || exit 1
-echo '{"activate": true}' > $2)"));
-    CHECK_FALSE(activates("#!/bin/sh\necho '{\"activate\": false}' > $2"));
+echo '{"activate": true}' > $2)") == Wish::active);
+    CHECK(activates("#!/bin/sh\necho '{\"activate\": false}' > $2") == Wish::inactive);
     CHECK(place.said() == "info agent echo does not want to be active here\n");
-    CHECK_FALSE(activates("#!/bin/sh\necho '{\"activate\": \"true\"}' > $2"));
-    CHECK_FALSE(activates("#!/bin/sh\necho '{\"activate\": tr' > $2"));
-    CHECK_FALSE(activates("#!/bin/sh\necho '{\"activate\": true}' > $2; exit 1"));
-    CHECK_FALSE(activates("#!/bin/sh\nexec sleep 600"));
+    CHECK(activates("#!/bin/sh\necho '{\"activate\": \"true\"}' > $2") == Wish::inactive);
+    CHECK(activates("#!/bin/sh\necho '{\"activate\": tr' > $2") == Wish::inactive);
+    CHECK(activates("#!/bin/sh\necho '{\"activate\": true}' > $2; exit 1") == Wish::inactive);
+    CHECK(activates("#!/bin/sh\nexec sleep 600") == Wish::late);
     CHECK(place.said().find("did not end within 2 s and was stopped") != std::string::npos);
 }
 
@@ -141,7 +142,7 @@ TEST_CASE("a command of the DDL is run with the inputs and read as it says") {
     place.ddl("cmd", "", R"(,"command":["/usr/bin/printf","%s|","{{text}}","end"])");
     const auto agent = place.agent("cmd");
     REQUIRE(agent);
-    CHECK(agent->activates({}));
+    CHECK(agent->activates({}) == ExternalAgent::Wish::active);
     CHECK(agent->run(place.call("cmd", "act", {{"text", "$(id) *"}}), {}).data == Value::Map{{"out", "$(id) *|end|"}});
     CHECK(agent->run(place.call("cmd"), {}).data == Value::Map{{"out", "end|"}});
     const auto refused = agent->run(place.call("cmd", "act", {{"text", "-v"}}), {});
