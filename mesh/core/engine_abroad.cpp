@@ -271,6 +271,8 @@ void Engine::State::write_foreign_missing(Account& account) {
                     one.nodes -= std::min(one.nodes, last.accounted() - last_count);
                 }
                 if (one.nodes == 0) continue;
+                // The last gateway did not get there; one before it may have.
+                if (one.outcome == Outcome::unreachable && account.gateways_tried.size() > 1) one.outcome = Outcome::lost;
             } else if (account.foreign.contains(node)) {
                 continue;
             }
