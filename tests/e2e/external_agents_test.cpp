@@ -67,7 +67,7 @@ struct Workshop {
     }
     // Reloads until the node's agents are as wanted; each round is a signal and a request.
     bool reload_until(std::string_view agent, bool there) {
-        for (int round = 0; round < 200; ++round) {
+        for (int round = 0; round < 2000; ++round) {
             if (!fleet.node("web1").signal(SIGHUP)) return false;
             if (has(mco({"find", "-A", std::string(agent)}).out, "web1") == there) return true;
         }
