@@ -28,8 +28,8 @@ struct Timing {
     int polls_unanswered_max = 3;                  // then it is lost
     std::chrono::milliseconds ihave_delay{5};      // a relay tells those it is standby of so much later
     std::chrono::milliseconds lazy_patience{30};   // they wait so long for their primary, then fetch
-    std::chrono::milliseconds orphan_patience{60}; // after the last relay spoke or was lost: for what others may still bring
-    std::chrono::milliseconds visit_patience{80};  // then a leaf is dialled: how long that may take
+    std::chrono::milliseconds orphan_patience{25}; // after the last relay spoke or was lost: for what others may still bring
+    std::chrono::milliseconds visit_patience{40};  // then a leaf is dialled: how long that may take
     std::chrono::milliseconds standby_patience{30};// a second gateway waits so long for the first
     std::chrono::milliseconds flush{5};            // answers to the client are coalesced for this long
     std::size_t flush_bytes = 64 * 1024;           // or until there are so many

@@ -126,7 +126,9 @@ bool Engine::State::visit(proto::Now now, const proto::RequestId& id, Account& a
     account.children[leaf] = {};
     arm(now, id, leaf, timing.visit_patience);
     steer(now, member->record->body.curve_key);
-    if (linked(leaf)) ask(now, id, account, leaf, Child::Phase::asked);
+    if (!linked(leaf)) return true;
+    ask(now, id, account, leaf, Child::Phase::asked_again);  // it had its time to come by itself
+    arm(now, id, leaf, timing.visit_patience);
     return true;
 }
 
