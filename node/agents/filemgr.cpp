@@ -61,7 +61,11 @@ ActionReply touch(const std::string& file) {
     int result = ::utimensat(AT_FDCWD, file.c_str(), nullptr, 0);
     if (result != 0 && errno == ENOENT) {
         result = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-        if (result >= 0) result = ::close(result);
+        if (result >= 0) {
+            result = ::close(result);
+        } else if (errno == EEXIST) {  // somebody made it in between
+            result = ::utimensat(AT_FDCWD, file.c_str(), nullptr, 0);
+        }
     }
     return result == 0 ? ActionReply{} : aborted(fmt::format("Could not touch file '{}': {}", file, why(errno)));
 }
