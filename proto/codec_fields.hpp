@@ -201,7 +201,7 @@ void each_field(Visit& visit, T& it) {
     visit.record(Fixed{it.request.octets}, Number{it.attempt}, Number{it.sequence},
                  Items{it.answers, limits::results_per_frame_max}, Items{it.bare, outcome_count},
                  Items{it.missing, limits::results_per_frame_max}, Part{it.ledger},
-                 Items{it.groups, limits::groups_max});
+                 Items{it.groups, limits::groups_max + 1});
 }
 template <typename Visit, Like<GroupLedger> T>
 void each_field(Visit& visit, T& it) {

@@ -148,7 +148,7 @@ struct Missing {
     std::uint32_t since_ms = 0;                // down: for how long
     std::uint32_t nodes = 1;                   // how many: of a group as many as it last had
 };
-// The account of another group, cumulative.
+// The account of another group, cumulative, or of the gateway's own part; closed in the last one.
 struct GroupLedger {
     std::string group;
     Ledger ledger;
@@ -163,7 +163,7 @@ struct Up {
     std::vector<Bare> bare;
     std::vector<Missing> missing;
     Ledger ledger;
-    std::vector<GroupLedger> groups;           // from a gateway to its accountant; empty: it knows of no other group
+    std::vector<GroupLedger> groups;           // from a gateway to its accountant, its own first; empty: it knows of no other
 };
 // To a relay, a gateway or an entry: this much of what it told of the request was taken, so it may tell that much more.
 struct Credit {

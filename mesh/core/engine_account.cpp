@@ -187,8 +187,10 @@ void Engine::State::tell(const proto::RequestId& id, Account& account, Parent& p
             --parent.sequence;
             break;
         }
-        // Other groups' accounts go with the last of what belongs to them; an open one counts what was told.
+        // Other groups' accounts go with the last of what belongs to them; an open one counts what was told. That of our own part
+        // goes with them, so that nobody waits for it until the farthest group has spoken.
         if (all_told() && !parent.caller && others_too) {
+            if (!account.abroad.empty()) up.groups.push_back({self.record->body.group, account.gather.ledger()});
             for (const auto& [name, ledger] : account.abroad) {
                 auto told = ledger;
                 if (ledger.closure == proto::Closure::open) {

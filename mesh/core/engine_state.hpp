@@ -185,6 +185,7 @@ struct Engine::State {
     void child_done(proto::Now now, const proto::RequestId& id, const proto::PeerId& child);
     void pass_late(proto::Now now, const proto::RequestId& id, Account& account, const proto::PeerId& from, proto::Up up);
     void review_account(proto::Now now, const proto::RequestId& id);
+    static bool all_told_ours(const Account& account);
     void orphans_passed(proto::Now now, const proto::RequestId& id);
 
     // engine_abroad.cpp

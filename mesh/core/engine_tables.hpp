@@ -91,7 +91,8 @@ struct Child {
     enum class Phase : std::uint8_t { unlinked, asked, asked_again, working };
     Phase phase = Phase::unlinked;
     bool relay = false;
-    bool polled = false;  // and not answered yet
+    bool told_own = false;  // a gateway that still waits for other groups, and for nobody of ours
+    bool polled = false;    // and not answered yet
     proto::Instant polled_at{};
     int unanswered = 0;
 };

@@ -105,7 +105,10 @@ void Engine::State::take_words(proto::Now now, const proto::RequestId& id, Accou
     if (account.closed || account.gateway != from) return;
     // Last, because they may close the account.
     for (auto& group : up.groups) {
-        if (account.abroad.size() < proto::limits::groups_max || account.abroad.contains(group.group))
+        if (group.group == self.record->body.group) {
+            const auto child = account.children.find(from);
+            if (child != account.children.end()) child->second.told_own = group.ledger.closure == proto::Closure::closed;
+        } else if (account.abroad.size() < proto::limits::groups_max || account.abroad.contains(group.group))
             account.abroad[group.group] = group.ledger;
     }
 }
@@ -173,6 +176,11 @@ void Engine::State::on_status(proto::Now now, LinkId link, const proto::Status& 
 
 // ------------------------------------------------------------------------------------------------ the end
 
+// Nobody is left who could report one of ours.
+bool Engine::State::all_told_ours(const Account& account) {
+    return std::all_of(account.children.begin(), account.children.end(), [](const auto& one) { return one.second.told_own; });
+}
+
 // Closes it if nothing is owed; names who is missing when nobody is left who could report them.
 void Engine::State::review_account(proto::Now now, const proto::RequestId& id) {
     auto& account = accounts.at(id);
@@ -181,7 +189,7 @@ void Engine::State::review_account(proto::Now now, const proto::RequestId& id) {
         if (abroad_closed(account)) close_account(now, id, account);
         return;
     }
-    if (!account.children.empty()) return;
+    if (!all_told_ours(account)) return;
     bool waiting_for_others = false;
     for (const auto& member : account.gather.owed()) {
         if (member == members.self() && duties.contains(id)) continue;
@@ -202,7 +210,7 @@ void Engine::State::review_account(proto::Now now, const proto::RequestId& id) {
 
 void Engine::State::orphans_passed(proto::Now now, const proto::RequestId& id) {
     auto& account = accounts.at(id);
-    if (!account.children.empty()) return;  // somebody is waited for again
+    if (!all_told_ours(account)) return;  // somebody is waited for again
     bool visiting = false;
     for (const auto& member : account.gather.owed()) {
         const bool told_of = account.excuses.contains(member) || (member == members.self() && duties.contains(id));
