@@ -307,6 +307,7 @@ std::vector<std::string> needs_restart(const Config& before, const Config& after
     compare("advertise", before.advertise, after.advertise);
     compare("local_socket", before.local_socket, after.local_socket);
     compare("seed", before.seeds, after.seeds);
+    compare("state_folder", before.state_folder, after.state_folder);
     compare("workers", before.workers, after.workers);
     return keys;
 }

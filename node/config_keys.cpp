@@ -285,6 +285,8 @@ constexpr auto rows = std::to_array<ConfigKey>({
 
     {"seed_timeout", "10", "Seconds to wait for a seed before the node says that it is ready without one.",
      [](Config& config, std::string_view value) { return set_seconds(config.seed_timeout, value, 3'600); }},
+    {"state_folder", "", "Folder for what a restart must not forget, such as who belongs to the mesh; this user's alone.",
+     set_path_member<&Config::state_folder>},
 
     // What it does for others of its group.
     only_mcod(

@@ -1,11 +1,13 @@
 #include "node/daemon.hpp"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,6 +23,13 @@ using namespace std::chrono_literals;
 constexpr auto idle_wait = std::chrono::milliseconds(1h);  // the host wakes by itself for the mesh's deadlines
 constexpr auto last_answers = 100ms;
 constexpr auto expiry_warning = std::chrono::hours(7 * 24);
+
+// The folder itself, not those above it: one that is mistyped is named.
+proto::Result<void> make_state_folder(const std::filesystem::path& folder) {
+    if (folder.empty() || ::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
+    return proto::fail(proto::Errc::invalid,
+                       fmt::format("state_folder {} cannot be made: {}", folder.string(), std::generic_category().message(errno)));
+}
 
 // An audit trail where one is configured; its folder is the operator's to make.
 proto::Result<std::optional<security::Audit>> open_audit(const Config& config) {
@@ -78,6 +87,9 @@ Daemon::Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit,
       credentials_(std::move(prepared.credentials)),
       log_(std::move(log)),
       news_(log_),
+      memory_(config_.state_folder.empty() ? std::filesystem::path()
+                                           : config_.state_folder / fmt::format("{}.mesh", name(config_.program)),
+              log_),
       site_({.identity = credentials_.identity.name, .started = mesh::io::Host::sample_clocks().wall}, config_,
             std::move(prepared.policy), std::move(agents)),
       performer_({.self = credentials_.identity,
@@ -98,6 +110,7 @@ std::string Daemon::software() const { return fmt::format("{} {}", name(config_.
 proto::Result<std::unique_ptr<Daemon>> Daemon::open(Prepared prepared, std::vector<Agent*> agents) {
     auto log = Log::open(prepared.config.log);
     if (!log) return tl::unexpected(log.error());
+    if (auto made = make_state_folder(prepared.config.state_folder); !made) return tl::unexpected(made.error());
     auto audit = open_audit(prepared.config);
     if (!audit) return tl::unexpected(audit.error());
     std::unique_ptr<Daemon> daemon(
@@ -120,6 +133,7 @@ proto::Result<void> Daemon::open_host() {
     options.performs = !proxy();
     options.homes = config_.homes;
     options.confined = config_.confined;
+    options.memory = memory_.read();
     auto host = mesh::io::Host::open(
         std::move(options), credentials_.identity, credentials_.trust,
         {.perform = [this](proto::Now now, const proto::RequestId& request,
@@ -158,9 +172,11 @@ void Daemon::run(std::optional<int> ready_descriptor) {
         performer_.elapse(now);
         deliver();
         news_.tell(host_->engine());
+        memory_.keep(now, *host_);
         if (phase_ == Phase::draining) drain(now);
     }
     loader_.reset();
+    memory_.write(*host_);
     host_.reset();  // hands the last frames to the network, even where stuck() makes the process just end
     log_.info("stopped");
 }

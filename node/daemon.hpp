@@ -14,6 +14,7 @@
 #include "node/external/agent_lines.hpp"
 #include "node/external/agent_loader.hpp"
 #include "node/log.hpp"
+#include "node/mesh_memory.hpp"
 #include "node/mesh_news.hpp"
 #include "node/performer.hpp"
 #include "node/signals.hpp"
@@ -79,6 +80,7 @@ class Daemon {
     Credentials credentials_;
     Log log_;
     MeshNews news_;
+    MeshMemory memory_;
     Site site_;
     Performer performer_;
     Signals signals_;

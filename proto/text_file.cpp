@@ -63,4 +63,25 @@ Result<std::string> read_text_file(const std::filesystem::path& file, std::size_
     }
 }
 
+Result<void> replace_file(const std::filesystem::path& file, std::string_view text, mode_t mode) {
+    auto beside = file;
+    beside += ".new";
+    const auto failed = [&] {
+        const auto why = std::generic_category().message(errno);
+        ::unlink(beside.c_str());
+        return fail(Errc::invalid, fmt::format("{} cannot be written: {}", file.string(), why));
+    };
+    ::unlink(beside.c_str());  // of a process that was killed; never followed
+    const Descriptor opened(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+    if (opened.number() < 0) return failed();
+    while (!text.empty()) {
+        const ssize_t put = ::write(opened.number(), text.data(), text.size());
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return failed();
+        text.remove_prefix(static_cast<std::size_t>(put));
+    }
+    if (::rename(beside.c_str(), file.c_str()) != 0) return failed();
+    return {};
+}
+
 }  // namespace mco::proto

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "proto/error.hpp"
 
@@ -12,5 +15,9 @@ namespace mco::proto {
 // waited for. `not_found`: there is no such file; `denied`: it may not be read; `invalid`: too large or not a file. The text
 // names the file and the next step. Any thread.
 Result<std::string> read_text_file(const std::filesystem::path& file, std::size_t size_max);
+
+// The file holds exactly this text, or still what it held: it is written beside it and renamed. For what may be lost with the
+// power, so nothing waits for a disk. Any thread; not two for one file.
+Result<void> replace_file(const std::filesystem::path& file, std::string_view text, mode_t mode);
 
 }  // namespace mco::proto

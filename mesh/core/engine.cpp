@@ -38,7 +38,8 @@ Engine::State::State(Self self_, Timing timing_, Rng& rng_)
     gateway = relay;
 }
 
-Engine::Engine(Self self, Timing timing, Rng& rng) : state_(std::make_unique<State>(std::move(self), timing, rng)) {}
+Engine::Engine(Self self, Timing timing, Rng& rng)
+    : before_(std::exchange(self.memory, {})), state_(std::make_unique<State>(std::move(self), timing, rng)) {}
 Engine::Engine(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
@@ -50,6 +51,7 @@ void Engine::start(proto::Now now) {
     for (const auto& record : state_->self.known) {
         if (record->body.group == state_->self.record->body.group) state_->learn(now, {.record = record, .since = now.mono});
     }
+    state_->recall(now, std::exchange(before_, {}));
     state_->settle_roles(now);
     for (const auto& seed : state_->self.seeds) state_->steer(now, seed.key);
     for (const auto& [peer, member] : state_->members.members()) {
@@ -191,6 +193,7 @@ std::optional<Engine::RequestView> Engine::request(const proto::RequestId& reque
 }
 
 Engine::Role Engine::role() const { return state_->relay ? Role::relay : Role::leaf; }
+Engine::Memory Engine::memory(proto::Now now) const { return state_->memory(now); }
 bool Engine::gateway() const { return state_->gateway; }
 std::size_t Engine::state_bytes() const { return state_->bytes(); }
 
@@ -228,6 +231,8 @@ void Engine::State::expire(proto::Now now, const Timer& timer) {
             return settle_homes(now);
         case Timer::Kind::bench:
             return bench_passed(now, timer.peer);
+        case Timer::Kind::recall:
+            return recall_passed(now);
         case Timer::Kind::homeless:
             return homeless_passed(now);
         case Timer::Kind::forget:

@@ -41,6 +41,8 @@ struct Timing {
     std::chrono::milliseconds dial_grace{3000};    // how long the peer that should dial gets, before the other does
     std::chrono::seconds remember{60};             // a finished request, for duplicates and re-parenting
     std::chrono::hours forget_down{24};
+    std::chrono::seconds recall{15};               // a relay's memory of before: who was not heard of by then is down
+    std::chrono::hours summary_interval{1};        // a group tells the others that it still exists; they forget it after forget_down
     std::chrono::seconds bench{60};                // a relay that is down for so long is replaced
     std::chrono::milliseconds gossip_delay{200};   // news of a large group are collected for so long
     std::chrono::seconds shun{30};                 // a relay that redirected or could not be reached is left alone for so long
@@ -67,12 +69,29 @@ struct Timing {
 // request id once; a repeated request is answered from the cache, to whoever asks now.
 class Engine {
  public:
+    struct OpenedEntry {
+        SharedRecord record;
+        proto::MemberState state = proto::MemberState::up;
+        std::uint32_t since_ms = 0;
+    };
+    struct OpenedGroup {
+        std::string group;
+        std::uint64_t version = 0;
+        std::vector<proto::CollectiveCount> collectives;
+        std::vector<SharedRecord> gateways;
+    };
+    // What a process leaves to the next one, so that who was there is missed, not forgotten.
+    struct Memory {
+        std::vector<OpenedEntry> members;           // of our group, without ourselves
+        std::vector<OpenedGroup> groups;            // the others
+    };
     struct Self {
         SharedRecord record;                        // ours
         std::vector<Address> seeds;                 // dialled while they are of use; our own is skipped
         std::size_t homes = 2;                      // relays a leaf is attached to: one primary, the others standby
         std::set<std::string, std::less<>> confined;  // collectives whose requests a gateway does not let through
-        std::vector<SharedRecord> known;            // members of our group remembered from before; hearsay
+        std::vector<SharedRecord> known;            // members to begin with, as if they were up; of our group
+        Memory memory;                              // of the process before: for a while it is expected that they come back
     };
     Engine(Self self, Timing timing, Rng& rng);     // rng must outlive the engine
     Engine(Engine&&) noexcept;
@@ -96,18 +115,7 @@ class Engine {
     void unsubscribed(proto::Now now, const proto::PeerId& peer, std::string_view topic);
 
     // Verified records of a Roster and of Groups arrive opened, in the order of their entries.
-    struct OpenedEntry {
-        SharedRecord record;
-        proto::MemberState state = proto::MemberState::up;
-        std::uint32_t since_ms = 0;
-    };
     void roster(proto::Now now, LinkId link, std::vector<OpenedEntry> entries);
-    struct OpenedGroup {
-        std::string group;
-        std::uint64_t version = 0;
-        std::vector<proto::CollectiveCount> collectives;
-        std::vector<SharedRecord> gateways;
-    };
     void groups(proto::Now now, LinkId link, std::vector<OpenedGroup> groups);
     void frame(proto::Now now, LinkId link, proto::BytesView frame);          // any other message of a link
     // A Request or IHave from a publisher we follow, named by the key of its record.
@@ -158,6 +166,7 @@ class Engine {
         std::vector<proto::PeerId> asked;           // gateways of other groups that we asked, one a group unless it was lost
     };
     std::optional<RequestView> request(const proto::RequestId& request) const;  // none: not known, or not any more
+    Memory memory(proto::Now now) const;
     Role role() const;
     bool gateway() const;
     bool joined() const;                            // linked to a relay, or alone by configuration
@@ -167,6 +176,7 @@ class Engine {
 
  private:
     struct State;
+    Memory before_;  // until start()
     std::unique_ptr<State> state_;
 };
 

@@ -70,7 +70,11 @@ proto::Missing Engine::State::name_missing(proto::Now now, const proto::PeerId& 
                                            proto::Reason reason) const {
     proto::Missing missing{.node = member, .name = {}, .reason = reason, .outcome = outcome, .since_ms = 0};
     const auto* known = members.find(member);
-    if (known == nullptr) return missing;
+    if (known == nullptr) {
+        const auto before = recalled.find(member);
+        if (before != recalled.end()) missing.name = before->second.record->body.name;
+        return missing;
+    }
     missing.name = known->record->body.name;
     if (known->state == proto::MemberState::down) missing.since_ms = milliseconds(now.mono - known->since);
     return missing;

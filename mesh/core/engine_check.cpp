@@ -123,6 +123,7 @@ void Engine::State::check_timers() const {
     timers.each([&](const Timer& timer) {
         switch (timer.kind) {
             case Timer::Kind::tick:
+            case Timer::Kind::recall:
                 return;
             case Timer::Kind::homeless:
                 return ensure(!relay, "only a leaf needs a home");

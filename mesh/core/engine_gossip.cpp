@@ -39,6 +39,7 @@ bool Engine::State::learn(proto::Now now, Roster::Word word) {
             return false;
         case Roster::Learned::joined:
             peers[peer].turned = peers[peer].known_since = now.mono;
+            recalled.erase(peer);
             notice(NoticeKind::member_joined, peer);
             break;
         case Roster::Learned::restarted:
@@ -239,6 +240,8 @@ void Engine::State::tick(proto::Now now) {
         confirm(link.peer);
     }
     turn_dials();
+    forget_groups(now);
+    if (now.mono >= summary_at + timing.summary_interval) own_group_changed(now);
 }
 
 void Engine::State::ping(proto::Now now, LinkId id) {

@@ -86,8 +86,31 @@ void Engine::State::groups_frame(proto::Now now, LinkId link, std::vector<Opened
     }
 }
 
+// A word of that time is worth hearing: none from the future, nor from longer ago than anybody is remembered. A leaf's bears no
+// time.
+bool Engine::State::timely(proto::Now now, std::uint64_t version) const {
+    constexpr auto skew = static_cast<std::uint64_t>(proto::Duration(proto::limits::clock_skew_max).count());
+    const auto today = static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.wall.time_since_epoch().count()));
+    const auto kept = static_cast<std::uint64_t>(proto::Duration(timing.forget_down).count());
+    return version == 0 || (version <= today + skew && version + kept >= today);
+}
+
+void Engine::State::forget_groups(proto::Now now) {
+    std::vector<SharedRecord> gateways;
+    std::erase_if(others, [&](const auto& one) {
+        if (timely(now, one.second.version)) return false;
+        gateways.insert(gateways.end(), one.second.gateways.begin(), one.second.gateways.end());
+        notice(NoticeKind::group_changed, {});
+        return true;
+    });
+    for (const auto& record : gateways) {
+        if (peers.contains(record->body.peer)) review(now, record->body.peer);
+    }
+}
+
 // Whether it was news.
 bool Engine::State::learn_group(proto::Now now, OpenedGroup told) {
+    if (!timely(now, told.version)) return false;
     std::erase_if(told.gateways, [&](const SharedRecord& one) { return one->body.group != told.group; });
     if (!others.contains(told.group) && others.size() >= proto::limits::groups_max) {
         notice(NoticeKind::table_full, {});
@@ -105,6 +128,8 @@ bool Engine::State::learn_group(proto::Now now, OpenedGroup told) {
     const auto same_count = [](const auto& a, const auto& b) { return a.collective == b.collective && a.members == b.members; };
     const bool counted = !std::equal(group.collectives.begin(), group.collectives.end(), told.collectives.begin(),
                                      told.collectives.end(), same_count);
+    // It still exists: told on now and then, so that nobody forgets it.
+    const bool renewed = told.version - group.version >= static_cast<std::uint64_t>(proto::Duration(timing.summary_interval).count() / 2);
     group.version = told.version;
     group.collectives = std::move(told.collectives);
     group.gateways = std::move(told.gateways);
@@ -120,7 +145,7 @@ bool Engine::State::learn_group(proto::Now now, OpenedGroup told) {
     for (const auto& record : before) {
         if (peers.contains(record->body.peer)) review(now, record->body.peer);
     }
-    return fresh || moved || counted;  // the same once more is no news, or it would go round for ever
+    return fresh || moved || counted || renewed;  // the same once more is no news, or it would go round for ever
 }
 
 void Engine::State::own_group_changed(proto::Now now) {
@@ -136,7 +161,8 @@ void Engine::State::tell_groups(proto::Now now) {
     std::string told;
     for (const auto& one : summary.collectives) told += one.collective + '=' + std::to_string(one.members) + ' ';
     for (const auto& record : summary.gateways) told += std::string(proto::as_text(record));
-    if (told == summary_told) return;
+    if (told == summary_told && now.mono < summary_at + timing.summary_interval) return;
+    summary_at = now.mono;
     summary_told = std::move(told);
     proto::Groups groups;
     groups.groups.push_back(summary);

@@ -329,7 +329,8 @@ void Engine::State::on_attach(proto::Now now, LinkId link, const proto::Attach& 
     const std::vector<proto::RequestId> live(open.begin(), open.end());
     for (const auto& id : live) {
         // Its relay was lost; who joined after the request was made, is not meant by it.
-        if (peer.known_since <= accounts.at(id).opened) adopt(now, id, accounts.at(id), from);
+        auto& account = accounts.at(id);
+        if (peer.known_since <= account.opened || account.gather.expects(from)) adopt(now, id, account, from);
     }
 }
 

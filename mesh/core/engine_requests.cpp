@@ -195,6 +195,9 @@ std::vector<proto::PeerId> Engine::State::expected_of_group(std::string_view col
     for (const auto& [id, member] : members.members()) {
         if (meant(member, collective)) expected.push_back(id);
     }
+    for (const auto& [id, one] : recalled) {
+        if (meant(one, collective)) expected.push_back(id);
+    }
     return expected;
 }
 

@@ -22,6 +22,7 @@
 //   engine_links.cpp     connections and dials
 //   engine_homes.cpp     who is a relay; leaves and their relays
 //   engine_gossip.cpp    the roster among relays, signs of life
+//   engine_memory.cpp    what a process leaves to the next one
 //   engine_groups.cpp    what groups know of each other, gateways
 //   engine_requests.cpp  an account is opened and handed out; patience
 //   engine_words.cpp     what children say, and when an account may close
@@ -111,6 +112,11 @@ struct Engine::State {
     void on_redirect(proto::Now now, LinkId link, const proto::Redirect& redirect);
     std::vector<SharedRecord> relay_records() const;        // of the relays of our group that we know
 
+    // -------------------------------------------------------------------------------------------- memory
+    void recall(proto::Now now, Memory memory);
+    void recall_passed(proto::Now now);
+    Memory memory(proto::Now now) const;
+
     // -------------------------------------------------------------------------------------------- gossip
     void tick(proto::Now now);
     void ping(proto::Now now, LinkId link);
@@ -130,6 +136,8 @@ struct Engine::State {
 
     // -------------------------------------------------------------------------------------------- groups
     void groups_frame(proto::Now now, LinkId link, std::vector<OpenedGroup> groups);
+    bool timely(proto::Now now, std::uint64_t version) const;
+    void forget_groups(proto::Now now);
     bool learn_group(proto::Now now, OpenedGroup group);
     proto::GroupSummary own_summary(proto::Now now) const;
     void send_groups(proto::Now now, LinkId link);
@@ -297,8 +305,10 @@ struct Engine::State {
     bool gateway = false;
     std::vector<proto::PeerId> wanted_homes;  // as a leaf, best first
     std::set<proto::PeerId> news;          // not passed on yet, in a large group
+    std::map<proto::PeerId, Roster::Member> recalled;  // of the process before us, and not heard of yet
     std::map<std::string, Group> others;   // by name, never our own
     std::string summary_told;              // our own, to the others
+    proto::Instant summary_at{};           // when
 
     Accounts accounts;
     std::set<proto::RequestId> open;                 // accounts that are not closed

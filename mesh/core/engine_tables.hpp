@@ -25,6 +25,7 @@ struct Timer {
         silence,   // link
         review,    // peer: is it still without a link, is a dial still needed
         bench,     // peer: down for so long that another is relay in its place
+        recall,    // what was remembered from before has had its time
         homeless,  // a leaf for so long without any relay that it has to be one itself
         forget,    // peer: down or gone for long
         gossip,    // news of a large group

@@ -205,7 +205,8 @@ void Engine::State::review_account(proto::Now now, const proto::RequestId& id) {
         if (account.closed) return;
     }
     const Timer timer{.kind = Timer::Kind::orphans, .request = id};
-    if (waiting_for_others && !timers.contains(timer)) timers.set(timer, now.mono + timing.orphan_patience);
+    if (!waiting_for_others || timers.contains(timer)) return;
+    timers.set(timer, now.mono + (recalled.empty() ? timing.orphan_patience : timing.ack_patience));
 }
 
 void Engine::State::orphans_passed(proto::Now now, const proto::RequestId& id) {

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "mesh/io/host_impl.hpp"
+#include "mesh/io/memory.hpp"
 #include "mesh/io/poll_timeout.hpp"
 #include "proto/codec.hpp"
 #include "proto/limits.hpp"
@@ -104,12 +105,19 @@ proto::Result<void> Host::Impl::open() {
         return tl::unexpected(valid.error());
     server->introduce(record);
 
+    Engine::Memory memory;
+    if (!options.memory.empty()) {
+        auto unpacked = unpack_memory(trust, std::exchange(options.memory, {}), sample_clocks().wall);
+        if (unpacked) memory = std::move(*unpacked);
+        if (!unpacked) log(fmt::format("what this node remembered of the mesh is not used: {}", unpacked.error().detail));
+    }
     std::erase_if(options.seeds, [&](const Address& seed) { return seed.key == self.keys.curve.public_key; });
     engine.emplace(Engine::Self{.record = std::make_shared<const Record>(Record{std::move(body), record}),
                                 .seeds = options.seeds,
                                 .homes = options.homes,
                                 .confined = options.confined,
-                                .known = {}},
+                                .known = {},
+                                .memory = std::move(memory)},
                    options.timing, rng);
     desk->employ({.full = [this] { return server->full(); },
                   .greeting =
@@ -290,6 +298,11 @@ std::vector<std::string> Host::link_endpoints() const {
 }
 
 std::string Host::fanout_endpoint() const { return impl_->fanout_endpoint; }
+
+proto::Bytes Host::memory() const {
+    const auto now = sample_clocks();
+    return pack_memory(impl_->engine->memory(now), now.wall);
+}
 
 const Engine& Host::engine() const { return *impl_->engine; }
 

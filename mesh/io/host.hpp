@@ -36,6 +36,7 @@ class Host {
         bool performs = true;                                  // false: a proxy
         std::size_t homes = 2;                                 // relays a leaf attaches to
         std::set<std::string, std::less<>> confined;  // collectives whose requests do not pass between groups here
+        proto::Bytes memory;  // of the process before, as memory() gave it; empty: none
         std::uint32_t io_threads = 1;
         Timing timing;
     };
@@ -63,6 +64,9 @@ class Host {
 
     std::vector<std::string> link_endpoints() const;  // as bound: real ports
     std::string fanout_endpoint() const;              // as others are told; empty: none
+    // Who is there, for the next process of this node. What it remembers is verified anew, expected for a while, and named if missing.
+    // A memory that cannot be read is logged and forgotten.
+    proto::Bytes memory() const;
     const Engine& engine() const;
     struct Counters {
         std::uint64_t frames_in = 0, frames_out = 0, published = 0, malformed = 0, before_hello = 0, refused_hello = 0,

@@ -147,6 +147,7 @@ void World::start_engine(Place place, std::vector<SharedRecord> known, std::vect
     self.seeds = std::move(seeds);
     self.homes = options_.homes;
     self.known = std::move(known);
+    if (options_.memory) self.memory = std::exchange(node.memory, {});
     node.rng = rng_.fork();
     node.engine.emplace(std::move(self), options_.timing, node.rng);
     node.engine->start(now_);
@@ -168,6 +169,7 @@ void World::leave(Place place) {
 
 void World::forget_process(Place place, Death death) {
     auto& node = *nodes_[place];
+    if (options_.memory) node.memory = node.engine->memory(now_);
     node.engine.reset();
     node.inbox.clear();
     node.frozen = node.busy = false;

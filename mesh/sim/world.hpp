@@ -54,6 +54,7 @@ class World {
         bool check = true;               // engines check themselves after each input
         std::uint64_t steps_max = 0;     // more are a complaint: somebody goes in circles; 0: any number
         Start start = Start::cold;
+        bool memory = false;             // who starts again remembers what it knew when it was killed
         std::function<Character(Place)> character;  // nothing: all are alike
     };
     explicit World(Options options);
@@ -187,6 +188,7 @@ class World {
         std::size_t starts = 0;
         Rng rng{0};
         std::optional<Engine> engine;  // while running
+        Engine::Memory memory;         // of the one before
         bool frozen = false;
         bool host_dead = false;
         bool busy = false;             // with costs: its reactor

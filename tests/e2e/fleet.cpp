@@ -86,7 +86,7 @@ std::string Fleet::config_text(const NodeTraits& traits) const {
     const auto home = folder(traits.name).string();
     std::string text = fmt::format(
         "identity = {0}\ncertificate = {1}/{0}.cert\nsecret_keys = {1}/{0}.key\ntrust = {2}/root.cert\n"
-        "listen = {3}\nlogger_type = file\nlogfile = {1}/mcod.log\nloglevel = debug\n",
+        "listen = {3}\nstate_folder = {1}/state\nlogger_type = file\nlogfile = {1}/mcod.log\nloglevel = debug\n",
         traits.name, home, authority().string(), traits.kind == Kind::dial_only ? "none" : "tcp://127.0.0.1:*");
     if (traits.kind != Kind::proxy)
         text += fmt::format(

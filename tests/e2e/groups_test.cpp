@@ -67,6 +67,23 @@ TEST_CASE("a proxy that stops on purpose leaves its nodes to the other") {
     until_whole(fleet, "6 replies", fleet.entering_by({"home1"}));
 }
 
+TEST_CASE("a site whose proxies were all restarted misses the other site at once, and does not forget it") {
+    Fleet fleet(two_sites());
+    until_whole(fleet, "6 replies", fleet.entering_by({"proxy1"}));
+    for (const auto* name : {"proxy1", "proxy2"}) {
+        REQUIRE(fleet.node(name).signal(SIGTERM));
+        CHECK(fleet.node(name).wait() == 0);
+    }
+    fleet.restart("proxy2");
+    const auto first = fleet.mco({"ping"}, fleet.entering_by({"proxy2"}));
+    const auto told = first.out + first.err;
+    // It answers, or it is named: as a whole, or one by one.
+    CHECK_MESSAGE((has(told, "dc1 (3 nodes)") || (has(told, "home1") && has(told, "home2") && has(told, "home3"))), told);
+    for (const auto* name : {"away1", "away2", "away3"}) CHECK_MESSAGE(has(told, name), told);
+    fleet.restart("proxy1");
+    until_whole(fleet, "6 replies", fleet.entering_by({"proxy2"}));
+}
+
 // The operator may ask the agent mesh of these nodes.
 void allow_mesh(Fleet& fleet, const std::vector<std::string>& nodes) {
     for (const auto& name : nodes) {

@@ -99,6 +99,7 @@ World::Options Chaos::options(Rng& dice, Mood mood, const Shape& shape) {
             options.network.fanout_loss = static_cast<std::uint32_t>(dice.below(100));
             break;
     }
+    options.memory = options.seed % 3 != 0;
     if (Rng(options.seed).below(2) == 0) {  // so little that most answers wait for it
         options.timing.credit_window = 2'000;
         options.timing.credit_step = 500;

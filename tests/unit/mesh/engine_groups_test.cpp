@@ -17,6 +17,7 @@ using proto::Reason;
 using proto::Scope;
 
 constexpr mesh::Timing timing;
+constexpr std::uint64_t today = 1'800'000'000'000'000;  // as the rig's clock begins
 
 proto::PeerRecordBody abroad(std::uint8_t number, std::string group = "dc2") {
     auto body = record(number);
@@ -25,7 +26,7 @@ proto::PeerRecordBody abroad(std::uint8_t number, std::string group = "dc2") {
 }
 
 mesh::Engine::OpenedGroup summary(std::initializer_list<std::uint8_t> gateways, std::uint32_t members = 40,
-                                  std::uint64_t version = 5) {
+                                  std::uint64_t version = today) {
     mesh::Engine::OpenedGroup group{.group = "dc2", .version = version, .collectives = {{"mcollective", members}}, .gateways = {}};
     for (const auto number : gateways) group.gateways.push_back(shared(abroad(number)));
     return group;

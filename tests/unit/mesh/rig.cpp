@@ -13,8 +13,8 @@ mesh::Rng& dice() {
     return rng;
 }
 
-mesh::Engine::Self self_of(std::uint8_t number, std::vector<mesh::Address> seeds) {
-    return {.record = shared(record(number)), .seeds = std::move(seeds)};
+mesh::Engine::Self self_of(std::uint8_t number, std::vector<mesh::Address> seeds, mesh::Engine::Memory memory) {
+    return {.record = shared(record(number)), .seeds = std::move(seeds), .memory = std::move(memory)};
 }
 
 }  // namespace
@@ -71,8 +71,8 @@ proto::Bytes sealed_request(std::uint32_t number, std::chrono::milliseconds time
     return proto::pack(proto::SealedRequest{.route = proto::pack(route), .body = {0x90}});
 }
 
-Rig::Rig(std::uint8_t self, std::vector<mesh::Address> seeds, mesh::Timing timing)
-    : engine(self_of(self, std::move(seeds)), timing, dice()) {
+Rig::Rig(std::uint8_t self, std::vector<mesh::Address> seeds, mesh::Timing timing, mesh::Engine::Memory memory)
+    : engine(self_of(self, std::move(seeds), std::move(memory)), timing, dice()) {
     now.mono = proto::Instant(100s);
     now.wall = proto::WallTime(1'800'000'000s);
 }

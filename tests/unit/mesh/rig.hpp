@@ -28,7 +28,8 @@ proto::Bytes sealed_request(std::uint32_t number, std::chrono::milliseconds time
 // One engine and a hand-cranked host: what it is told, and what it left since the last look. Our number is 50 unless said.
 class Rig {
  public:
-    explicit Rig(std::uint8_t self = 50, std::vector<mesh::Address> seeds = {}, mesh::Timing timing = {});
+    explicit Rig(std::uint8_t self = 50, std::vector<mesh::Address> seeds = {}, mesh::Timing timing = {},
+                 mesh::Engine::Memory memory = {});
     ~Rig();  // checks the invariants once more
 
     mesh::Engine engine;

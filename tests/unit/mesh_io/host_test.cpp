@@ -122,6 +122,32 @@ mesh::Engine::MemberView member(TestHost& host, const proto::PeerId& peer) {
     return {};
 }
 
+TEST_CASE("a host that starts again names whom the one before knew; a memory that is damaged is said, and not used") {
+    const Authority authority;
+    proto::Bytes memory;
+    {
+        TestHost one(authority, "web1");
+        TestHost two(authority, "web2", {one.address()});
+        REQUIRE(pump({&one, &two}, {}, [&] { return whole({&one, &two}); }));
+        memory = one->memory();
+    }
+    const auto expected_by = [&](proto::Bytes remembered) {
+        TestHost again(authority, "web1", {}, {"tcp://127.0.0.1:*"}, std::move(remembered));
+        TestLink caller(authority, authority.caller("alice"), again.address());
+        REQUIRE(pump({&again}, {&caller}, [&] { return caller->up(); }));
+        REQUIRE(caller->send(make_request(caller.identity()).inject));
+        REQUIRE(pump({&again}, {&caller}, [&] { return closing(caller.messages()) != nullptr; }));
+        CHECK(again.logged("is not used") == (again.logged("damaged")));
+        return std::pair(closing(caller.messages())->ledger.expected, again.logged("damaged"));
+    };
+    CHECK(expected_by(memory) == std::pair(2U, false));
+    CHECK(expected_by({}) == std::pair(1U, false));
+    memory.pop_back();
+    CHECK(expected_by(memory) == std::pair(1U, true));
+    memory.resize(5);
+    CHECK(expected_by(memory) == std::pair(1U, true));
+}
+
 TEST_CASE("a host that goes without a word is down to the others at once, whoever dialled") {
     const Authority authority;
     TestHost one(authority, "web1");

@@ -11,7 +11,7 @@
 namespace mco::test {
 
 TestHost::TestHost(const Authority& authority, const std::string& name, std::vector<mesh::Address> seeds,
-                   std::vector<std::string> listen)
+                   std::vector<std::string> listen, proto::Bytes memory)
     : identity_(authority.node(name)), trust_(authority.trust()) {
     mesh::io::Host::Options options;
     options.link_listen = std::move(listen);
@@ -19,6 +19,7 @@ TestHost::TestHost(const Authority& authority, const std::string& name, std::vec
     options.seeds = std::move(seeds);
     options.collectives = {"mcollective"};
     options.software = "test";
+    options.memory = std::move(memory);
     mesh::io::Host::Owner owner;
     owner.perform = [this](proto::Now now, const proto::RequestId& request, proto::Bytes sealed) {
         perform(now, request, sealed);

@@ -18,7 +18,7 @@ using mesh::io::DialLink;
 class TestHost {
  public:
     TestHost(const Authority& authority, const std::string& name, std::vector<mesh::Address> seeds = {},
-             std::vector<std::string> listen = {"tcp://127.0.0.1:*"});
+             std::vector<std::string> listen = {"tcp://127.0.0.1:*"}, proto::Bytes memory = {});
 
     mesh::io::Host& operator*() { return *host_; }
     mesh::io::Host* operator->() { return host_.get(); }
