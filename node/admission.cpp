@@ -188,6 +188,8 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
     draft.reply_to.wanted = draft.body.wants_reply;
     draft.subject.agent = draft.body.agent;
     draft.subject.action = draft.body.action;
+    draft.subject.whole = draft.body.whole;
+    draft.subject.purpose = draft.body.purpose;
     draft.subject.arguments = security::digest(proto::pack(draft.body.arguments));
 
     if (auto decision = check_meant(draft, ground)) return std::move(*decision);

@@ -58,6 +58,8 @@ struct Subject {
     proto::Serial caller{};
     std::string caller_name, agent, action, collective;
     proto::Digest arguments{};
+    proto::RequestId whole{};  // of a batch; 0: it is none
+    proto::Purpose purpose = proto::Purpose::perform;
 };
 
 struct Refusal {
@@ -87,6 +89,7 @@ class AdmittedCall {
     const ReplyTo& reply_to() const { return reply_to_; }
     const Subject& subject() const { return subject_; }
     const std::string& decided_by() const { return decided_by_; }  // the policy line
+    bool only_judged() const { return subject_.purpose == proto::Purpose::judge; }  // that it is allowed is all its caller asks
     // What only data can tell of whether this node is meant; null: it is. To be asked on a worker, before the action.
     const proto::Matcher* condition() const { return condition_ ? &*condition_ : nullptr; }
     proto::Instant admitted() const { return admitted_; }

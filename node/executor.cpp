@@ -35,11 +35,12 @@ std::optional<Executor::Done> Executor::perform(std::uint64_t number, Job& job) 
     } else if (!job.advance(State::waiting, State::running)) {
         return std::nullopt;
     }
+    if (call.only_judged()) return Done{number, End::judged, {.message = "allowed", .data = {}}};
     return Done{number, End::done, call.agent().run(call.call(), job.stop.get_token())};
 }
 
 Executor::Finished Executor::finish(const Job& job, End end, ActionReply reply, proto::Now now) {
-    proto::fill_outputs(job.call->action(), reply.data);
+    if (!job.call->only_judged()) proto::fill_outputs(job.call->action(), reply.data);
     return {job.call, end, std::move(reply), now.mono - job.call->admitted()};
 }
 

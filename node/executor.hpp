@@ -37,6 +37,7 @@ class Executor {
         timed_out,  // it still runs, or may have run
         too_late,   // its life ended while it waited for a worker: it did not run
         withdrawn,  // cancelled by the caller before it was started: it did not run
+        judged,     // its caller asked only whether it would be allowed: it did not run
         not_meant,  // the data functions of its filter said that it does not mean this node: it did not run
     };
     struct Finished {

@@ -39,6 +39,8 @@ std::string_view word(Executor::End end, proto::StatusCode status) {
             return "too_late";
         case Executor::End::withdrawn:
             return "withdrawn";
+        case Executor::End::judged:
+            return "judged";
         case Executor::End::not_meant:
             return "not_matched";
     }
@@ -54,6 +56,8 @@ proto::Outcome outcome(Executor::End end, proto::StatusCode status) {
             return proto::Outcome::failed;
         case Executor::End::withdrawn:
             return proto::Outcome::cancelled;
+        case Executor::End::judged:
+            return proto::Outcome::ok;
         case Executor::End::not_meant:
             return proto::Outcome::not_matched;
     }
@@ -184,7 +188,8 @@ std::vector<Performer::Answer> Performer::take_answers() { return std::exchange(
 
 bool Performer::record(proto::Now now, const Subject& subject, security::AuditEvent event) {
     if (!audit_) return true;  // the operator chose to have none
-    event.request = subject.request;
+    event.request = subject.whole.is_zero() ? subject.request : subject.whole;
+    if (subject.purpose == proto::Purpose::judge) event.detail.insert(0, "only asked: ");
     event.caller = subject.caller;
     event.caller_name = subject.caller_name;
     event.agent = subject.agent;

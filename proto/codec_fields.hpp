@@ -75,7 +75,7 @@ void each_field(Visit& visit, T& it) {
 }
 template <typename Visit, Like<Filter> T>
 void each_field(Visit& visit, T& it) {
-    visit.record(Texts{it.identities, limits::filter_terms_max, limits::filter_text_size_max},
+    visit.record(Texts{it.identities, limits::identities_max, limits::filter_text_size_max},
                  Texts{it.classes, limits::filter_terms_max, limits::filter_text_size_max},
                  Texts{it.agents, limits::filter_terms_max, limits::filter_text_size_max},
                  Items{it.facts, limits::filter_terms_max}, Items{it.conditions, limits::conditions_max});
@@ -83,7 +83,8 @@ void each_field(Visit& visit, T& it) {
 template <typename Visit, Like<RequestBody> T>
 void each_field(Visit& visit, T& it) {
     visit.record(Text{it.agent, limits::name_size_max}, Text{it.action, limits::name_size_max}, Part{it.filter},
-                 Dynamic{it.arguments}, Flag{it.wants_reply});
+                 Dynamic{it.arguments}, Flag{it.wants_reply}, Choice{it.purpose, Purpose::perform, Purpose::judge},
+                 Fixed{it.whole.octets});
 }
 template <typename Visit, Like<SealedRequest> T>
 void each_field(Visit& visit, T& it) {

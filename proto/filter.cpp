@@ -21,8 +21,9 @@ tl::unexpected<Error> too_many(std::string_view kind, std::size_t most) {
 }
 
 Result<std::vector<NameTerm>> compile_names(TermCompiler& compiler, std::string_view kind,
-                                            const std::vector<std::string>& terms, TermCompiler::Globs globs) {
-    if (terms.size() > limits::filter_terms_max) return too_many(kind, limits::filter_terms_max);
+                                            const std::vector<std::string>& terms, TermCompiler::Globs globs,
+                                            std::size_t most = limits::filter_terms_max) {
+    if (terms.size() > most) return too_many(kind, most);
     std::vector<NameTerm> compiled;
     for (const std::string& term : terms) {
         auto one = compiler.name(kind, term, globs);
@@ -103,7 +104,7 @@ Matcher::~Matcher() = default;
 Result<Matcher> Matcher::compile(const Filter& filter) {
     using Globs = TermCompiler::Globs;
     TermCompiler compiler;
-    auto identities = compile_names(compiler, "identity", filter.identities, Globs::understood);
+    auto identities = compile_names(compiler, "identity", filter.identities, Globs::understood, limits::identities_max);
     if (!identities) return tl::unexpected(identities.error());
     auto classes = compile_names(compiler, "class", filter.classes, Globs::ordinary);
     if (!classes) return tl::unexpected(classes.error());

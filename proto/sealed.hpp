@@ -87,12 +87,18 @@ struct Route {
     SealPublicKey reply_key{};                 // fresh for this request
     CertificateChain caller;
 };
+enum class Purpose : std::uint8_t {
+    perform = 0,
+    judge = 1,                                 // every check is made, and only what came of it is answered: nothing is performed
+};
 struct RequestBody {
     std::string agent;
     std::string action;
     Filter filter;
     Value arguments = Value::Map{};
     bool wants_reply = true;                   // false: fire and forget
+    Purpose purpose = Purpose::perform;
+    RequestId whole{};                         // of a batch: what all its requests are called in audit trails; else 0
 };
 // Signature by the caller over "mco-req-v1\0" || collective || BLAKE2b(route) || body.
 struct SealedRequest {

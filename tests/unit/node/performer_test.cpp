@@ -83,6 +83,43 @@ struct Stage {
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
+TEST_CASE("who only asks whether it would be allowed is told, and nothing is performed") {
+    Stage stage;
+    int ran = 0;
+    stage.probe.work = [&](const Call&, std::stop_token) {
+        ++ran;
+        return ActionReply{};
+    };
+    auto asked = ask(stage.alice, "probe", "change");
+    asked.body.purpose = proto::Purpose::judge;
+    stage.send(asked);
+    stage.wait();
+    const auto answer = stage.answer();
+    CHECK(answer.outcome == proto::Outcome::ok);
+    CHECK(stage.open(asked, answer).message == "allowed");
+    CHECK(stage.open(asked, answer).data == proto::Value::Map{});
+    auto denied = ask(stage.alice, "probe", "nosuch");
+    denied.body.purpose = proto::Purpose::judge;
+    stage.send(denied);
+    CHECK(stage.answer().outcome == proto::Outcome::denied);
+    CHECK(ran == 0);
+    const auto audit = stage.lines("audit.jsonl");
+    REQUIRE(audit.size() == 3);
+    CHECK(has(audit[0], R"("code":"allowed","detail":"only asked: )"));
+    CHECK(has(audit[1], R"("code":"judged")"));
+    CHECK(has(audit[2], R"("code":"policy_denied","detail":"only asked: )"));
+}
+
+TEST_CASE("the requests of a batch have one id in the audit trail") {
+    Stage stage;
+    auto asked = ask(stage.alice, "probe", "look");
+    asked.body.whole = proto::RequestId{{7}};
+    stage.send(asked);
+    stage.wait();
+    CHECK(stage.answer().request == asked.route.request);
+    for (const auto& line : stage.lines("audit.jsonl")) CHECK(has(line, asked.body.whole.hex()));
+}
+
 TEST_CASE("a request becomes one sealed reply that only its caller can open, and two audit lines") {
     Stage stage;
     stage.probe.work = [](const Call&, std::stop_token) { return ActionReply{.data = {{"seen", "a thing"}}}; };

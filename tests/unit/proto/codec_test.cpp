@@ -128,9 +128,11 @@ TEST_CASE("the octets are those that messages.hpp describes") {
                                       {{"f", FactOperator::less, "1"}},
                                       {{{{.kind = Step::Kind::class_name, .name = "c"}}}}},
                            .arguments = Value::Map{{"x", -1}, {"y", 0.5}},
-                           .wants_reply = true};
+                           .wants_reply = true,
+                           .purpose = Purpose::judge,
+                           .whole = RequestId{{1, 2, 3}}};
     CHECK(to_hex(pack(body)) ==
-          "95"
+          "97"
           "a161"
           "a162"
           "95"
@@ -146,7 +148,9 @@ TEST_CASE("the octets are those that messages.hpp describes") {
           "82"
           "a178ff"
           "a179cb3fe0000000000000"
-          "c3");
+          "c3"
+          "01"
+          "c41001020300000000000000000000000000");
 }
 
 TEST_CASE("fields arrive in the members they left from") {
@@ -211,8 +215,8 @@ TEST_CASE("names, lists and values are read up to their bounds and not beyond") 
         return unpack<RequestBody>(pack(RequestBody{.filter = {.identities = std::vector<std::string>(count, "n")}}))
             .has_value();
     };
-    CHECK(terms(limits::filter_terms_max));
-    CHECK(!terms(limits::filter_terms_max + 1));
+    CHECK(terms(limits::identities_max));
+    CHECK(!terms(limits::identities_max + 1));
 
     const auto results = [](std::size_t count) {
         Up up;

@@ -359,6 +359,11 @@ TEST_CASE("terms are bounded in size and number") {
     CHECK(Matcher::compile({.classes = std::vector<std::string>(limits::filter_terms_max, "x")}));
     refused({.classes = std::vector<std::string>(limits::filter_terms_max + 1, "x")});
     refused({.facts = std::vector<FactTerm>(limits::filter_terms_max + 1, fact("a=b"))});
+    std::vector<std::string> names(limits::identities_max, "node1.example.net");
+    names.back() = "web2";
+    CHECK(who({.identities = names}) == "web2");
+    names.emplace_back("web1");
+    refused({.identities = names});
     refused({.agents = {""}});
     refused({.facts = {{"", FactOperator::equal, "x"}}});
     refused({.facts = {{"x", FactOperator::equal, ""}}});

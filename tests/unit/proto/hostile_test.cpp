@@ -158,7 +158,7 @@ TEST_CASE("a large message with its fault at the very end costs no memory") {
     RequestBody body{.arguments = Value::Map{{"list", Value::List(50'000)}}};
     Bytes packed = pack(body);
     CHECK(unpack<RequestBody>(packed));
-    packed.back() = 0x01;
+    packed[packed.size() - sizeof(RequestId) - 2] = 0x01;
     const AllocationPeak peak;
     CHECK(!unpack<RequestBody>(packed));
     CHECK(peak.octets() <= refusal_memory_max);
@@ -268,10 +268,17 @@ TEST_CASE("enums and flags take their values and no others") {
     CHECK(refusal(1));
     CHECK(refusal(11));
     CHECK(!refusal(12));
-    Bytes request = pack(sample_request_body());
+    const Bytes request = pack(sample_request_body());
+    const auto flag = request.size() - sizeof(RequestId) - 4;  // then the purpose, and the id with its two octets of head
     for (const std::uint8_t octet : {0x00, 0x01, 0xC0, 0xC1}) {
-        request.back() = octet;
-        CHECK(!unpack<RequestBody>(request));
+        auto changed = request;
+        changed[flag] = octet;
+        CHECK(!unpack<RequestBody>(changed));
+    }
+    for (const auto& [octet, known] : std::initializer_list<std::pair<std::uint8_t, bool>>{{0, true}, {1, true}, {2, false}, {0xC2, false}}) {
+        auto changed = request;
+        changed[flag + 1] = octet;
+        CHECK(unpack<RequestBody>(changed).has_value() == known);
     }
 }
 

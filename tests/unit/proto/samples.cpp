@@ -131,7 +131,9 @@ RequestBody sample_request_body() {
                                          .op = FactOperator::greater, .value = "0"},
                                         {.kind = Step::Kind::negate}}}}},
             .arguments = Value::Map{{"fact", "os.family"}, {"all", true}},
-            .wants_reply = false};
+            .wants_reply = false,
+            .purpose = Purpose::judge,
+            .whole = numbered<RequestId>(12)};
 }
 
 SealedRequest sample_request() { return {pack(sample_route()), pack(sample_request_body()), numbered<Signature>(15)}; }
