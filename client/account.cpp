@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
+#include <string_view>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -10,10 +12,6 @@
 
 namespace mco::client {
 namespace {
-
-bool is_literal(std::string_view identity) {
-    return !identity.starts_with('/') && identity.find_first_of("[]*?{}") == std::string_view::npos;
-}
 
 std::string why(const proto::Missing& missing) {
     const std::string sentence(proto::sentence(missing.reason));
@@ -26,28 +24,35 @@ std::string who(const proto::Missing& missing) {
     return fmt::format("{} ({}):", visible(missing.name), counted(missing.nodes, "node", "nodes"));
 }
 
-// Literal names that neither answered nor are named as missing.
-std::vector<std::string> unseen_names(const Gathered& gathered, const proto::Filter& filter) {
+// The given names; empty: the filter says more than names.
+std::span<const std::string> given_names(const Target& target) {
+    if (target.nodes) return *target.nodes;
+    return names_only(target.filter) ? std::span<const std::string>(target.filter.identities)
+                                     : std::span<const std::string>();
+}
+
+// Given names that neither answered nor are named as missing.
+std::vector<std::string> unseen_names(const Gathered& gathered, std::span<const std::string> given) {
     std::vector<std::string> unseen;
-    if (!names_only(filter)) return unseen;
-    std::unordered_set<std::string_view> seen;
+    std::unordered_set<std::string_view> seen(gathered.not_asked.begin(), gathered.not_asked.end());
     for (const auto& reply : gathered.replies) seen.insert(reply.node);
     for (const auto& missing : gathered.missing) {
         if (!is_group(missing)) seen.insert(missing.name);
     }
-    for (const auto& identity : filter.identities) {
-        if (seen.insert(identity).second) unseen.push_back(identity);
+    for (const auto& name : given) {
+        if (seen.insert(name).second) unseen.push_back(name);
     }
     return unseen;
 }
 
 // Names that were asked for, and that nobody has: typing errors, and machines that never joined.
-void add_unknown_names(const Gathered& gathered, const proto::Filter& filter, const std::vector<std::string>& unseen,
+void add_unknown_names(const Gathered& gathered, const Target& target, const std::vector<std::string>& unseen,
                        Account& account) {
-    if (!filter.classes.empty() || !filter.facts.empty()) return;
+    const auto& filter = target.filter;
+    if (!filter.classes.empty() || !filter.facts.empty() || !filter.conditions.empty()) return;
     if (gathered.ledger.closure != proto::Closure::closed) return;
     const bool group_missing = std::any_of(gathered.missing.begin(), gathered.missing.end(), is_group);
-    for (const auto& identity : unseen) {
+    for (const auto& name : unseen) {
         std::string why = "is not known in this collective";
         if (group_missing) {
             why += " where it could be asked";  // the group's nodes are counted already
@@ -55,24 +60,48 @@ void add_unknown_names(const Gathered& gathered, const proto::Filter& filter, co
             ++account.unknown;
             if (!filter.agents.empty()) why += ", or does not have agent " + visible(enumerate(filter.agents));
         }
-        account.absent.push_back({.node = visible(identity), .why = std::move(why)});
+        account.absent.push_back({.node = visible(name), .why = std::move(why)});
+    }
+}
+
+// Who would have been asked, had he answered when the nodes were looked for. They were counted as not matched since.
+void add_undiscovered(const Target& target, Account& account) {
+    for (const auto& missing : target.undiscovered) {
+        const auto nodes = static_cast<std::uint32_t>(node_count(missing));
+        auto& others = account.ledger.counts[static_cast<std::size_t>(proto::Outcome::not_matched)];
+        const auto counted = std::min(others, nodes);
+        others -= counted;
+        account.ledger.expected += nodes - counted;
+        account.ledger.counts[static_cast<std::size_t>(missing.outcome)] += nodes;
+        account.absent.push_back({who(missing), why(missing), missing});
+    }
+}
+
+void add_lines(const std::vector<std::string>& troubles, Account& account) {
+    for (const auto& trouble : troubles) {
+        std::size_t from = 0;
+        for (std::size_t end = 0; end != std::string::npos; from = end + 1) {
+            end = trouble.find('\n', from);
+            account.trouble.push_back(visible(trouble.substr(from, end == std::string::npos ? end : end - from)));
+        }
     }
 }
 
 }  // namespace
 
-bool names_only(const proto::Filter& filter) {
-    return !filter.identities.empty() && std::all_of(filter.identities.begin(), filter.identities.end(), is_literal);
-}
-
-Account settle(const Gathered& gathered, const proto::Filter& filter, const proto::Matcher& matcher) {
+Account settle(const Gathered& gathered, const Target& target) {
     Account account;
     account.ledger = gathered.ledger;
     account.replies = static_cast<std::uint32_t>(gathered.replies.size());
-    const auto unseen = unseen_names(gathered, filter);
-    const bool all_found = names_only(filter) && unseen.empty();
+    const auto given = given_names(target);
+    const auto unseen = unseen_names(gathered, given);
+    const bool all_found = !given.empty() && unseen.empty();
+    const std::unordered_set<std::string_view> meant(given.begin(), given.end());
+    const auto may_be_meant = [&](const std::string& name) {
+        return target.nodes ? meant.contains(name) : target.matcher.may_match_identity(name);
+    };
     for (const auto& missing : gathered.missing) {
-        if (is_group(missing) ? !all_found : matcher.may_match_identity(missing.name)) {
+        if (is_group(missing) ? !all_found : may_be_meant(missing.name)) {
             account.absent.push_back({who(missing), why(missing), missing});
             continue;
         }
@@ -83,7 +112,10 @@ Account settle(const Gathered& gathered, const proto::Filter& filter, const prot
         owed -= nodes;
         others += nodes;
     }
-    add_unknown_names(gathered, filter, unseen, account);
+    add_unknown_names(gathered, target, unseen, account);
+    add_undiscovered(target, account);
+    for (const auto& name : gathered.not_asked)
+        account.absent.push_back({.node = visible(name), .why = "was not asked: its turn did not come"});
     std::sort(account.absent.begin(), account.absent.end(),
               [](const auto& a, const auto& b) { return a.node < b.node; });
     // A denial may come without a reply; an open account may lag behind the replies.
@@ -91,13 +123,8 @@ Account settle(const Gathered& gathered, const proto::Filter& filter, const prot
                                       [](const Reply& reply) { return reply.status != proto::StatusCode::ok; });
     account.failures = std::max(static_cast<std::uint32_t>(failed), account.ledger.count(proto::Outcome::failed) +
                                                                         account.ledger.count(proto::Outcome::denied));
-    for (const auto& trouble : gathered.trouble) {
-        std::size_t from = 0;
-        for (std::size_t end = 0; end != std::string::npos; from = end + 1) {
-            end = trouble.find('\n', from);
-            account.trouble.push_back(visible(trouble.substr(from, end == std::string::npos ? end : end - from)));
-        }
-    }
+    add_lines(gathered.trouble, account);
+    add_lines(target.trouble, account);
     return account;
 }
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "client/gather.hpp"
+#include "client/target.hpp"
 #include "client/terminal.hpp"
-#include "proto/filter.hpp"
 #include "proto/ledger.hpp"
 
 namespace mco::client {
@@ -20,12 +20,6 @@ enum class ExitStatus : int {
     silent = 3,      // somebody may have matched, nobody replied
     no_replies = 4,  // the same where the names were given, and for ping
     incomplete = 5,  // all replies are fine, but some expected node is missing or the account was not proved
-};
-
-// How the nodes were chosen; stock tells them apart when nobody replies.
-enum class Choice : std::uint8_t {
-    by_filter,  // nobody: 1 if nobody matched, 3 if somebody may have
-    by_name,    // literal -I, ping: 4
 };
 
 // A request's account as far as it concerns the operator: who could not have been meant is left out.
@@ -47,10 +41,10 @@ struct Account {
     }  // at most: a missing node may not have matched
 };
 // Missing nodes whose names the filter cannot mean become `not_matched`, and so does a missing group when every literal name
-// was found elsewhere. Literal names that nobody in the mesh has are added as absent.
-Account settle(const Gathered& gathered, const proto::Filter& filter, const proto::Matcher& matcher);
+// was found elsewhere. Added as absent are given names that nobody in the mesh has, whoever did not answer when the nodes were
+// looked for, and whose turn did not come.
+Account settle(const Gathered& gathered, const Target& target);
 
-bool names_only(const proto::Filter& filter);  // identities are given and all are literal
 ExitStatus exit_status(const Account& account, Choice choice);
 
 // "No response from:" with a line a node, "" if there are none.

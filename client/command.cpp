@@ -4,6 +4,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "client/applications/applications.hpp"
 #include "client/words.hpp"
@@ -98,6 +99,13 @@ Result<Terminal> decide_colour(const World& world, const Options& options) {
     return terminal;
 }
 
+std::string as_typed(const Command& command, std::span<const std::string> words) {
+    constexpr std::size_t size_max = 500;
+    auto line = visible(fmt::format("mco {} {}", command.name, fmt::join(words, " ")));
+    if (line.size() <= size_max) return line;
+    return visible(line.substr(0, size_max)) + "...";
+}
+
 Result<ExitStatus> run_command(World& world, const Command& command, std::span<const std::string> typed) {
     const auto started = world.now();
     OptionSet set;
@@ -113,8 +121,10 @@ Result<ExitStatus> run_command(World& world, const Command& command, std::span<c
     }
     const auto terminal = decide_colour(world, *options);
     if (!terminal) return tl::unexpected(terminal.error());
-    Context context{world, command, set, *options, *terminal, started};
-    return command.run(context);
+    Context context{world, command, set, *options, *terminal, started, as_typed(command, typed)};
+    auto status = command.run(context);
+    if (context.settled) return *context.settled;
+    return status;
 }
 
 }  // namespace

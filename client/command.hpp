@@ -4,6 +4,7 @@
 #include <functional>
 #include <istream>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -31,6 +32,7 @@ struct World {
     // Called at most once, when the first request is about to be sent. The arguments outlive the links.
     std::function<std::unique_ptr<Links>(const security::Identity&, security::TrustStore&)> open_links;
     std::istream* in = nullptr;  // where a person answers questions; none: every answer is no
+    bool piped = false;          // it is a pipe or a file: somebody's results, perhaps
 };
 
 struct Command;
@@ -43,6 +45,8 @@ struct Context {
     const Options& options;
     Terminal terminal;
     proto::Now started;
+    std::string line;                            // as typed, with "mco" in front; visible, cut where it is long
+    std::optional<ExitStatus> settled = {};      // --preview and --can-i: the command's end, whatever it returns
 
     std::ostream& out() const { return world.out; }
     std::ostream& err() const { return world.err; }
@@ -56,6 +60,7 @@ struct Command {
     std::string_view examples;  // whole lines, to be copied
     void (*declare)(OptionSet& options);
     proto::Result<ExitStatus> (*run)(Context& context);  // an error is printed by the caller; status 1
+    bool takes_piped_nodes = false;                      // asks the nodes that come on standard input
 };
 
 // Sorted by name.

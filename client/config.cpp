@@ -41,6 +41,11 @@ std::string set_seconds(std::chrono::seconds& seconds, std::string_view value, p
     return read ? "" : read.error().detail;
 }
 
+std::string set_text(std::string& text, std::string_view value) {
+    text = value;
+    return "";
+}
+
 std::string add_libdirs(Config& config, std::string_view value) {
     while (!value.empty()) {
         const auto colon = std::min(value.find(':'), value.size());
@@ -104,6 +109,20 @@ constexpr std::array keys{
         [](Config& config, std::string_view value) {
             return set_seconds(config.discovery_timeout, value, {0, 86'400});
         }},
+    Key{"default_discovery_method", [](Config& config, std::string_view value) { return set_text(config.discovery_method, value); }},
+    Key{"default_discovery_options",
+        [](Config& config, std::string_view value) {
+            config.discovery_options.emplace_back(value);
+            return std::string();
+        }},
+    Key{"rpclimitmethod",
+        [](Config& config, std::string_view value) {
+            config.limit_at_random = value == "random";
+            return value == "first" || value == "random" ? std::string()
+                                                         : fmt::format("must be first or random, not \"{}\"", value);
+        }},
+    Key{"default_batch_size", [](Config& config, std::string_view value) { return set_text(config.batch_size, value); }},
+    Key{"default_batch_sleep_time", [](Config& config, std::string_view value) { return set_text(config.batch_sleep, value); }},
     Key{"color", [](Config& config, std::string_view value) { return set_flag(config.color, value); }},
     Key{"compat_exit", [](Config& config, std::string_view value) { return set_flag(config.compat_exit, value); }},
     Key{"plugin.process.fields",
@@ -119,18 +138,11 @@ struct Idle {
     std::string_view name;
     std::string_view because;
 };
-constexpr std::string_view finds_itself = "every request finds its nodes itself";
 constexpr std::string_view own_terminal = "mco writes to its terminal, and keeps no log";
-constexpr std::string_view no_batches = "batches and limits are not supported yet";
 constexpr std::array idle_keys{
-    Idle{"default_discovery_method", finds_itself},
-    Idle{"default_discovery_options", finds_itself},
     Idle{"publish_timeout", "a request is one frame to one entry"},
     Idle{"threaded", "a request is one frame to one entry"},
     Idle{"connection_timeout", "entries that do not answer are given up after seconds"},
-    Idle{"rpclimitmethod", no_batches},
-    Idle{"default_batch_size", no_batches},
-    Idle{"default_batch_sleep_time", no_batches},
     Idle{"logger_type", own_terminal},
     Idle{"logfile", own_terminal},
     Idle{"loglevel", own_terminal},

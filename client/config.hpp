@@ -26,6 +26,11 @@ struct Config {
     std::chrono::seconds discovery_timeout{2};  // a contributor to the longest wait, nothing is waited for by it
     bool color = true;
     bool compat_exit = false;  // an incomplete result ends with 0, as in MCollective
+    std::string discovery_method = "mesh";
+    std::vector<std::string> discovery_options;
+    bool limit_at_random = false;     // rpclimitmethod
+    std::string batch_size = "0";     // as --batch and --batch-sleep take it
+    std::string batch_sleep = "1";
     bool ping_graph = false;   // plugin.rpc.graph
     std::string process_fields = "pid,user,vsz,command";  // plugin.process.fields
     std::string identity;      // if given: must be the certificate's name

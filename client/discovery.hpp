@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "client/account.hpp"
 #include "client/session.hpp"
@@ -12,8 +13,9 @@ namespace mco::client {
 struct Discovered {
     Gathered gathered;
     Account account;
-    Choice choice = Choice::by_filter;
 };
-proto::Result<Discovered> discover(Session& session, std::function<void(const Reply&)> on_reply);
+inline constexpr std::string_view discovery_agent = "discovery";
+proto::Result<Discovered> discover(Session& session, const Target& target,
+                                   std::function<void(const Reply&)> on_reply = [](const Reply&) {});
 
 }  // namespace mco::client

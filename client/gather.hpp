@@ -36,6 +36,7 @@ struct Gathered {
     proto::RequestId request{};
     std::vector<Reply> replies;           // as they came
     std::vector<proto::Missing> missing;  // named by the entry, by name
+    std::vector<std::string> not_asked;   // of several batches: whose turn did not come
     proto::Ledger ledger;                 // the entry's, corrected by replies that came all the same; open: see trouble
     std::vector<std::string> trouble;     // why the result is not proved to be whole; empty when it is
     std::string entry;                    // who answered: "web1 (ipc://...)"

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -51,6 +52,12 @@ void occupy_standard_descriptors() {
     }
 }
 
+// Sockets are left out: the shell of a remote login never ends them, and its words would be waited for.
+bool is_piped(int descriptor) {
+    struct stat status{};
+    return ::fstat(descriptor, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -65,7 +72,8 @@ int main(int argc, char** argv) {
                              .libdirs = {},
                              .now = clocks,
                              .open_links = mco::client::open_links,
-                             .in = &std::cin};
+                             .in = &std::cin,
+                             .piped = is_piped(STDIN_FILENO)};
     if (auto installed = mco::proto::default_libdir(); !installed.empty())
         world.libdirs.push_back(std::move(installed));
     mco::security::protect_process();

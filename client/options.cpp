@@ -24,26 +24,15 @@ using proto::fail;
 
 constexpr std::string_view words_key = "\1words";  // nobody types that
 
-// MCollective's own options that are still to come: they deserve a better answer than "unknown".
-constexpr std::array unsupported_yet{
-    "--reply-to",
-    "--dm",
-    "--disc-method",
-    "--do",
-    "--disc-option",
-    "--nodes",
-    "--publish_timeout",
-    "--threaded",
-    "--one",
-    "-1",
-    "--limit-nodes",
-    "--ln",
-    "--limit",
-    "--limit-seed",
-    "--batch",
-    "--batch-sleep",
-    "--connection-timeout",
-    "--script",
+// MCollective's own options that mean nothing without a broker: they deserve a better answer than "unknown".
+struct Gone {
+    std::string_view name, why;
+};
+constexpr std::array gone{
+    Gone{"--reply-to", "replies are sealed for who asked; take them with -j and pass them on"},
+    Gone{"--publish_timeout", "a request is one frame to one entry; leave it out"},
+    Gone{"--threaded", "a request is one frame to one entry; leave it out"},
+    Gone{"--connection-timeout", "entries that do not answer are given up after seconds; leave it out"},
 };
 
 std::vector<std::string_view> split_names(std::string_view names) {
@@ -109,6 +98,11 @@ bool OptionSet::has_section(Section section) const {
                        [&](const Option& option) { return option.section == section; });
 }
 
+bool OptionSet::has(std::string_view name) const {
+    return std::any_of(options_.begin(), options_.end(),
+                       [&](const Option& option) { return split_names(option.names).front() == name; });
+}
+
 std::vector<std::string> OptionSet::spellings() const {
     std::vector<std::string> all;
     for (const auto& option : options_) {
@@ -165,8 +159,10 @@ proto::Result<Options> OptionSet::parse(std::span<const std::string> arguments) 
                                                enumerate(alternatives)));
     } catch (const po::unknown_option& error) {
         const std::string name = without_value(error.get_option_name());
-        if (std::find(unsupported_yet.begin(), unsupported_yet.end(), name) != unsupported_yet.end())
-            return fail(Errc::invalid, fmt::format("option {} of MCollective is not supported yet", name));
+        for (const auto& option : gone) {
+            if (option.name == name)
+                return fail(Errc::invalid, fmt::format("option {} of MCollective does not exist here: {}", name, option.why));
+        }
         const auto known = spellings();
         const auto near = proto::nearest(name, std::vector<std::string_view>(known.begin(), known.end()));
         return fail(Errc::invalid, fmt::format("unknown option {}{}", name,
@@ -211,6 +207,10 @@ constexpr std::array common{
            "Added to the longest wait; no node is waited for by the clock"},
     Option{"timeout,t", "SECONDS", Section::common, "The longest wait for replies"},
     Option{"ttl", "SECONDS", Section::common, "How long the request may be started by a node"},
+    Option{"disc-method,dm", "METHOD", Section::common,
+           "Look for nodes with: mesh, none, flatfile, stdin, inventory, external or puppetdb"},
+    Option{"disc-option,do", "OPTION", Section::common, "What the method reads: a file, a program; may be repeated"},
+    Option{"nodes", "FILE", Section::common, "Exactly the nodes of this file; the same as --dm flatfile --do FILE"},
     Option{"color", "WHEN", Section::common, "always, never, or auto: on a terminal, unless NO_COLOR is set"},
 };
 constexpr std::array sorting{
@@ -222,13 +222,24 @@ constexpr std::array json{
 constexpr std::array progress{
     Option{"no-progress,np", "", Section::rpc, "No progress bar"},
 };
+constexpr std::array subsets{
+    Option{"one,1", "", Section::rpc, "One of the nodes"},
+    Option{"limit-nodes,ln,limit", "COUNT", Section::rpc, "So many of the nodes, or a part: 10, 25%"},
+    Option{"limit-method,lm", "METHOD", Section::rpc, "Which ones: the first that answer, or random"},
+    Option{"limit-seed", "NUMBER", Section::rpc, "A random choice that is the same every time"},
+    Option{"batch", "SIZE", Section::rpc, "So many nodes at a time, or a part: 10, 25%; 0 for all"},
+    Option{"batch-sleep,batch-sleep-time", "SECONDS", Section::rpc, "The pause between two batches; 1 without it"},
+    Option{"preview", "", Section::rpc, "Only show which nodes would be asked; with -j for --frozen"},
+    Option{"frozen", "FILE", Section::rpc, "Exactly the nodes that --preview -j wrote to this file"},
+    Option{"can-i", "", Section::rpc, "Only ask the nodes whether they would let you; nothing is done"},
+};
 constexpr std::array filters{
     Option{"with,W", "FILTER", Section::filter, "Classes and facts together: \"/http/ country=uk\""},
     Option{"with-fact,wf,F", "FACT", Section::filter, "Nodes with a fact: country=uk, uptime_days>9, os.family=~^Deb"},
     Option{"with-class,wc,C", "CLASS", Section::filter, "Nodes with a class: name or /expression/"},
     Option{"with-agent,wa,A", "AGENT", Section::filter, "Nodes with an agent: name or /expression/"},
     Option{"with-identity,wi,I", "NAME", Section::filter,
-           "Nodes of this name: name, /expression/ or web[1-3]*; any of several"},
+           "Nodes of this name: name, /expression/, web*, web[001-040],db1, @last.failed; any of several"},
     Option{"select,S", "FILTER", Section::filter,
            "A compound filter: \"(country=uk or /http/) and not fstat('/etc/hosts').size=0\""},
 };
@@ -240,6 +251,7 @@ std::span<const Option> common_options() { return common; }
 std::span<const Option> sort_option() { return sorting; }
 std::span<const Option> json_option() { return json; }
 std::span<const Option> progress_option() { return progress; }
+std::span<const Option> subset_options() { return subsets; }
 std::span<const Option> filter_options() { return filters; }
 
 }  // namespace mco::client

@@ -48,6 +48,7 @@ class OptionSet {
     void add(std::span<const Option> options) { options_.insert(options_.end(), options.begin(), options.end()); }
     const std::vector<Option>& all() const { return options_; }
     bool has_section(Section section) const;
+    bool has(std::string_view name) const;  // the name it is asked for by
 
     // --o v, --o=v, -o v, -ov, clustered flags, unique prefixes of long names, options among words, "--" ends them. A long option
     // that takes a value also takes a path glued to it ("--config/etc/x"). The error is `invalid`: it names the option and
@@ -65,7 +66,8 @@ class OptionSet {
 
 // Groups that commands share, declared once.
 std::span<const Option> required_options();  // -c -v -h
-std::span<const Option> common_options();    // -q -T -t --dt --ttl --color
+std::span<const Option> common_options();    // -q -T -t --dt --ttl --color --dm --do --nodes
+std::span<const Option> subset_options();    // -1 --limit --batch --preview ...: for commands that have nodes act
 std::span<const Option> sort_option();       // --sort: for commands that list nodes
 std::span<const Option> json_option();       // -j
 std::span<const Option> progress_option();   // --np

@@ -30,6 +30,8 @@ proto::Result<SealedCall> seal(const Call& call, const security::Identity& calle
     body.filter = call.filter;
     body.arguments = call.arguments;
     body.wants_reply = call.wants_reply;
+    body.purpose = call.purpose;
+    body.whole = call.whole.value_or(proto::RequestId{});
     auto octets = security::seal_request(caller.keys.sign.secret, route, body);
     if (!octets) return tl::unexpected(octets.error());
     if (octets->size() > proto::limits::request_size_max)

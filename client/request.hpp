@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "proto/filter.hpp"
@@ -19,6 +20,8 @@ struct Call {
     std::chrono::milliseconds timeout{10'000};  // the entry closes the account at the latest after this
     std::chrono::milliseconds ttl{60'000};
     bool wants_reply = true;
+    proto::Purpose purpose = proto::Purpose::perform;
+    std::optional<proto::RequestId> whole = {};  // of a batch: what its requests are called in audit trails
 };
 
 // The signed request, with the key that opens its replies. One a request: nothing in it is used twice.

@@ -5,6 +5,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "client/batches.hpp"
+#include "client/discovery.hpp"
+#include "client/last_run.hpp"
+#include "client/preview.hpp"
 #include "client/target.hpp"
 #include "client/words.hpp"
 #include "proto/limits.hpp"
@@ -66,43 +70,6 @@ Result<std::unique_ptr<Session>> Session::open(Context& context) {
         new Session(context, std::move(loaded->config), proto::SchemaLibrary(std::move(libdirs))));
 }
 
-Result<std::string> Session::collective() const {
-    const auto typed = context_.options.value("target");
-    if (!typed) return config_.main_collective;
-    const auto& known = config_.collectives;
-    if (std::find(known.begin(), known.end(), *typed) == known.end())
-        return fail(Errc::invalid, fmt::format("-T '{}' is none of your collectives: {} has collectives = {}", *typed,
-                                               config_.file.string(), fmt::join(known, ", ")));
-    return *typed;
-}
-
-Result<Target> Session::target(const std::string& agent) const {
-    auto where = collective();
-    if (!where) return tl::unexpected(where.error());
-    auto filter = read_filter(context_.options);
-    if (!filter) return tl::unexpected(filter.error());
-    if (!agent.empty()) filter->agents.push_back(agent);
-    const auto data_time = check_data(*filter, library_);
-    if (!data_time) return tl::unexpected(data_time.error());
-    auto matcher = compile_filter(*filter);
-    if (!matcher) return tl::unexpected(matcher.error());
-    const auto choice = names_only(*filter) ? Choice::by_name : Choice::by_filter;
-    return Target{std::move(*filter), std::move(*matcher), std::move(*where), choice, *data_time};
-}
-
-Result<Target> Session::target_node(const std::string& node, const std::string& agent) const {
-    auto where = collective();
-    if (!where) return tl::unexpected(where.error());
-    proto::Filter filter;
-    filter.identities = {node};
-    filter.agents = {agent};
-    if (node.empty() || node.size() > proto::limits::name_size_max || !names_only(filter))
-        return fail(Errc::invalid, fmt::format("'{}' is not the name of a node", node));
-    auto matcher = compile_filter(filter);
-    if (!matcher) return tl::unexpected(matcher.error());
-    return Target{std::move(filter), std::move(*matcher), std::move(*where), Choice::by_name};
-}
-
 Result<proto::AgentSchema> Session::schema(const std::string& agent) const { return library_.load(agent); }
 
 std::vector<std::string> Session::agents() const {
@@ -149,7 +116,55 @@ Result<void> Session::identify() {
     return {};
 }
 
-Result<Gathered> Session::call(const Call& call, Gather::Watcher watcher) {
+Result<Gathered> Session::call(const Target& target, const Call& call, Gather::Watcher watcher) {
+    const bool looks_only = call.agent == discovery_agent || call.purpose == proto::Purpose::judge;
+    if (looks_only || !(context_.options.has("preview") || context_.options.has("can-i")))
+        return target.nodes ? call_nodes(target, call, std::move(watcher)) : call_once(call, std::move(watcher));
+    auto question = call;
+    question.purpose = proto::Purpose::judge;
+    question.wants_reply = true;
+    const auto shown = context_.options.has("preview") ? show_preview(context_, *this, target, question)
+                                                       : show_rights(context_, *this, target, question);
+    if (!shown) return tl::unexpected(shown.error());
+    context_.settled = *shown;
+    return fail(Errc::cancelled, "nothing was to be done");
+}
+
+// One batch after the other.
+Result<Gathered> Session::call_nodes(const Target& target, const Call& call, Gather::Watcher watcher) {
+    Batches batches(*target.nodes);
+    auto part = call;
+    for (auto names = batches.next(target.batch); !names.empty(); names = batches.next(target.batch)) {
+        const bool alone = names.size() == target.nodes->size();
+        if (!alone && !call.wants_reply)
+            return fail(Errc::invalid, "batches wait for replies; they cannot be used with --no-results");
+        if (!alone && !part.whole) part.whole = security::entropy::fresh<proto::RequestId>();
+        part.filter = {};
+        part.filter.agents = call.filter.agents;
+        part.filter.identities.assign(names.begin(), names.end());
+        Gather::Watcher inner{.reply = watcher.reply, .progress = [&](const proto::Ledger& ledger) {
+                                  watcher.progress(batches.with(ledger));
+                              }};
+        auto gathered = call_once(part, std::move(inner));
+        if (!gathered && batches.empty()) return gathered;
+        if (!gathered) {
+            batches.stop(gathered.error().detail);
+            break;
+        }
+        const bool interrupted = gathered->interrupted;
+        batches.add(std::move(*gathered), names);
+        const bool last = batches.next(target.batch).empty();
+        if (interrupted || (!last && !pause(target.batch_pause))) {
+            batches.stop("interrupted: the nodes whose turn did not come were not asked");
+            break;
+        }
+    }
+    auto whole = batches.take();
+    if (part.whole) whole.request = *part.whole;
+    return whole;
+}
+
+Result<Gathered> Session::call_once(const Call& call, Gather::Watcher watcher) {
     if (auto known = identify(); !known) return tl::unexpected(known.error());
     if (!links_) {
         links_ = context_.world.open_links(*identity_, *trust_);
@@ -180,6 +195,16 @@ bool Session::pause(proto::Duration time) {
         if (entry_->wait(until).interrupted) return false;
     }
     return true;
+}
+
+void Session::remember(const Gathered& gathered, const Account& account) {
+    const auto file = last_run_file(context_.world.environment);
+    if (!file) return;  // an account of a machine, without a home
+    auto run = last_run(gathered, account);
+    run.command = context_.line;
+    run.when = context_.started.wall;
+    if (auto written = write_last_run(*file, run); !written)
+        context_.err() << "mco: -I @last will not know this command: " << visible(written.error().detail) << '\n';
 }
 
 ExitStatus Session::status(const Account& account, Choice choice) const {

@@ -35,12 +35,13 @@ Result<NameAction> read_name_action(const std::vector<std::string>& words, std::
 
 bool is_unfiltered(const Options& options) {
     const auto filters = filter_options();
-    return std::none_of(filters.begin(), filters.end(), [&](const Option& option) {
-        return options.has(option.names.substr(0, option.names.find(',')));
-    });
+    const auto given = [&](const Option& option) { return options.has(option.names.substr(0, option.names.find(','))); };
+    return std::none_of(filters.begin(), filters.end(), given) && !options.has("nodes") && !options.has("disc-method") &&
+           !options.has("frozen");
 }
 
 bool confirm(Context& context, std::string_view question) {
+    if (context.options.has("preview") || context.options.has("can-i")) return true;  // nothing will be done
     context.out() << question << " (y/n): " << std::flush;
     std::string answer;
     if (context.world.in == nullptr || !std::getline(*context.world.in, answer)) {
@@ -77,11 +78,11 @@ Result<AgentCall> call_agent(Context& context, Session& session, const Wanted& w
         matched = ledger.matched();
         progress.show(replies, std::max(matched, replies));
     };
-    auto gathered = session.call(*call, std::move(watcher));
+    auto gathered = session.call(wanted.target, *call, std::move(watcher));
     if (!gathered) return tl::unexpected(gathered.error());
     progress.finish();
     sort_by_node(gathered->replies);
-    auto account = settle(*gathered, wanted.target.filter, wanted.target.matcher);
+    auto account = settle(*gathered, wanted.target);
     return AgentCall{.action = *action,
                      .choice = wanted.target.choice,
                      .gathered = std::move(*gathered),
@@ -106,10 +107,11 @@ void print_json(Context& context, std::string_view agent, const AgentCall& call)
                                 context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
 }
 
-ExitStatus finish(Context& context, const Session& session, const AgentCall& call, const std::string& caption,
+ExitStatus finish(Context& context, Session& session, const AgentCall& call, const std::string& caption,
                   Summaries summaries) {
     const auto show = context.verbose() ? Show::always : Show::if_not_whole;
     const auto& account = call.account;
+    session.remember(call.gathered, account);
     if (call.nobody()) context.err() << "No request sent, we did not discover any nodes.\n";
     if (wants_json(context)) {
         context.err() << absent_block(account, context.terminal) << ledger_lines(account, show);
@@ -143,6 +145,7 @@ std::string named_line(const Reply& reply, std::size_t longest, std::string_view
 void declare_agent_options(OptionSet& options) {
     options.add(json_option());
     options.add(progress_option());
+    options.add(subset_options());
     options.add(required_options());
     options.add(common_options());
     options.add(filter_options());

@@ -49,7 +49,7 @@ proto::Result<AgentCall> call_agent(Context& context, Session& session, std::str
 // What follows the nodes' own lines: the DDL's summaries, the statistics under this caption, who is missing. Returns the
 // command's status. With nobody discovered it is the sentence that says so, and -j is an array either way.
 enum class Summaries { all, none };
-ExitStatus finish(Context& context, const Session& session, const AgentCall& call, const std::string& caption,
+ExitStatus finish(Context& context, Session& session, const AgentCall& call, const std::string& caption,
                   Summaries summaries = Summaries::all);
 // -j: the replies as one array, and nothing else on stdout.
 bool wants_json(const Context& context);

@@ -77,9 +77,9 @@ Result<ExitStatus> report_collectives(Context& context, Session& session, const 
     const bool json = context.options.has("json");
     auto& notes = json ? context.err() : context.out();
     if (graph) notes << "Retrieving collective info....\n" << std::flush;
-    const auto gathered = session.call(*call, {});
+    const auto gathered = session.call(*target, *call, {});
     if (!gathered) return tl::unexpected(gathered.error());
-    const auto account = settle(*gathered, target->filter, target->matcher);
+    const auto account = settle(*gathered, *target);
     const auto members = members_of(gathered->replies);
     if (json)
         context.out() << json_array("rpcutil", "collective_info", gathered->replies,

@@ -95,10 +95,14 @@ std::vector<std::string> lines_of(const proto::Condition& condition) {
     return std::move(stack.back().lines);
 }
 
+proto::Result<std::vector<std::string>> unknown_set(std::string_view) {
+    return proto::fail(proto::Errc::invalid, "what @last means depends on the last command; this one explains only what is written");
+}
+
 proto::Result<ExitStatus> run(Context& context) {
     if (!context.options.words().empty())
         return proto::fail(proto::Errc::invalid, "takes no words; give the filter with -I, -C, -F, -A, -W or -S");
-    const auto filter = read_filter(context.options);
+    const auto filter = read_filter(context.options, unknown_set);
     if (!filter) return tl::unexpected(filter.error());
     if (const auto matcher = compile_filter(*filter); !matcher) return tl::unexpected(matcher.error());
     auto& out = context.out();

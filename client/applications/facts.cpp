@@ -58,9 +58,9 @@ proto::Result<ExitStatus> run(Context& context) {
     if (!target) return tl::unexpected(target.error());
     const auto call = (*session)->prepare(*target, *schema, *action, std::move(*inputs));
     if (!call) return tl::unexpected(call.error());
-    const auto gathered = (*session)->call(*call, {});
+    const auto gathered = (*session)->call(*target, *call, {});
     if (!gathered) return tl::unexpected(gathered.error());
-    const auto account = settle(*gathered, target->filter, target->matcher);
+    const auto account = settle(*gathered, *target);
     const auto show = context.verbose() ? Show::always : Show::if_not_whole;
     if (context.options.has("json")) {
         context.out() << json_array("rpcutil", "get_fact", gathered->replies,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>
@@ -6,6 +7,7 @@
 #include "client/discovery.hpp"
 #include "client/results.hpp"
 #include "client/session.hpp"
+#include "proto/value.hpp"
 
 namespace mco::client::applications {
 namespace {
@@ -18,6 +20,21 @@ void declare(OptionSet& options) {
     options.add(filter_options());
 }
 
+// What another discovery method found: the mesh is not asked whether it agrees.
+ExitStatus echo(Context& context, const Target& target) {
+    auto names = *target.nodes;
+    if (context.options.has("sort")) std::sort(names.begin(), names.end());
+    if (context.options.has("json")) {
+        const proto::Value list = proto::Value::List(names.begin(), names.end());
+        context.out() << visible_json(context.terminal.tty ? proto::to_pretty_json(list) : proto::to_json(list)) << '\n';
+    } else {
+        for (const auto& name : names) context.out() << visible(name) << '\n';
+    }
+    if (context.verbose())
+        context.err() << fmt::format("\nDiscovered {} nodes using the {} discovery\n", names.size(), name(target.method));
+    return ExitStatus::ok;
+}
+
 proto::Result<ExitStatus> run(Context& context) {
     if (!context.options.words().empty())
         return proto::fail(proto::Errc::invalid, "takes no words; nodes are chosen with -I, -C, -F, -A or -W");
@@ -25,7 +42,10 @@ proto::Result<ExitStatus> run(Context& context) {
     if (!session) return tl::unexpected(session.error());
     const bool json = context.options.has("json");
     const bool at_once = !json && !context.options.has("sort");
-    auto found = discover(**session, [&](const Reply& reply) {
+    const auto target = (*session)->target();
+    if (!target) return tl::unexpected(target.error());
+    if (target->method != Method::mesh) return echo(context, *target);
+    auto found = discover(**session, *target, [&](const Reply& reply) {
         if (at_once && reply.status == proto::StatusCode::ok) context.out() << visible(reply.node) << '\n' << std::flush;
     });
     if (!found) return tl::unexpected(found.error());
@@ -52,7 +72,7 @@ proto::Result<ExitStatus> run(Context& context) {
     const auto absent = absent_block(found->account, context.terminal);
     context.err() << absent << ledger_lines(found->account, context.verbose() ? Show::always : Show::if_not_whole);
     if (replies.empty() && found->account.failures == 0) return ExitStatus::unusable;
-    return (*session)->status(found->account, found->choice);
+    return (*session)->status(found->account, target->choice);
 }
 
 }  // namespace
@@ -65,6 +85,7 @@ const Command find{
     "mco find -W '/http/ country=uk'",
     declare,
     run,
+    true,
 };
 
 }  // namespace mco::client::applications

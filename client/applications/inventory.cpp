@@ -142,9 +142,9 @@ Result<Answer> ask(Session& session, const Target& target, const proto::AgentSch
         return fail(Errc::not_found, fmt::format("the DDL of agent rpcutil has no action {}", action_name));
     const auto call = session.prepare(target, schema, *action, {});
     if (!call) return tl::unexpected(call.error());
-    auto gathered = session.call(*call, {});
+    auto gathered = session.call(target, *call, {});
     if (!gathered) return tl::unexpected(gathered.error());
-    auto account = settle(*gathered, target.filter, target.matcher);
+    auto account = settle(*gathered, target);
     return Answer{std::move(*gathered), std::move(account)};
 }
 

@@ -86,10 +86,10 @@ proto::Result<ExitStatus> run(Context& context) {
     if (!target) return tl::unexpected(target.error());
     const auto call = (*session)->prepare(*target, *schema, *action, {});
     if (!call) return tl::unexpected(call.error());
-    auto gathered = (*session)->call(*call, {});
+    auto gathered = (*session)->call(*target, *call, {});
     if (!gathered) return tl::unexpected(gathered.error());
 
-    auto account = settle(*gathered, target->filter, target->matcher);
+    auto account = settle(*gathered, *target);
     const Answers answers{std::move(*gathered), std::move(account)};
     const auto tail = absent_block(answers.account, context.terminal) +
                       ledger_lines(answers.account, context.verbose() ? Show::always : Show::if_not_whole);

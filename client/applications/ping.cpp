@@ -65,7 +65,9 @@ proto::Result<ExitStatus> run(Context& context) {
     if (!session) return tl::unexpected(session.error());
     const bool json = context.options.has("json");
     const bool sorted = context.options.has("sort");
-    auto found = discover(**session, [&](const Reply& reply) {
+    const auto target = (*session)->target();
+    if (!target) return tl::unexpected(target.error());
+    auto found = discover(**session, *target, [&](const Reply& reply) {
         if (json || sorted || reply.status != proto::StatusCode::ok) return;
         context.out() << line(reply) << std::flush;
     });

@@ -33,6 +33,7 @@ void declare(OptionSet& options) {
     options.add(progress_option());
     options.add(json_option());
     options.add(rpc_options);
+    options.add(subset_options());
     options.add(required_options());
     options.add(common_options());
     options.add(sort_option());
@@ -179,14 +180,15 @@ Result<ExitStatus> run(Context& context) {
     call->wants_reply = !context.options.has("no-results");
 
     Printer printer(context, **action, *mode);
-    auto gathered = (*session)->call(*call, call->wants_reply ? printer.watcher() : Gather::Watcher());
+    auto gathered = (*session)->call(*target, *call, call->wants_reply ? printer.watcher() : Gather::Watcher());
     if (!gathered) return tl::unexpected(gathered.error());
     if (!call->wants_reply) {
         if (!gathered->trouble.empty()) return fail(Errc::unreachable, gathered->trouble.front());
         context.out() << "Request sent with id: " << gathered->request.hex() << '\n';
         return ExitStatus::ok;
     }
-    const auto account = settle(*gathered, target->filter, target->matcher);
+    const auto account = settle(*gathered, *target);
+    (*session)->remember(*gathered, account);
     const bool nobody =
         account.replies == 0 && account.failures == 0 && account.whole() && target->choice == Choice::by_filter;
     if (nobody) context.err() << "No request sent, we did not discover any nodes.\n";
@@ -211,6 +213,7 @@ const Command rpc{
     "mco rpc rpcutil inventory -I web1 -j",
     declare,
     run,
+    true,
 };
 
 }  // namespace mco::client::applications

@@ -168,7 +168,7 @@ Result<AgentCall> call_shell(Context& context, Session& session, const std::stri
     return call_agent(context, session, "shell", action, std::move(arguments));
 }
 
-ExitStatus ended(Context& context, const Session& session, const AgentCall& call, const std::string& caption) {
+ExitStatus ended(Context& context, Session& session, const AgentCall& call, const std::string& caption) {
     const auto status = finish(context, session, call, caption, Summaries::none);
     return status == ExitStatus::failed ? ExitStatus::ok : status;  // what the command made of it is a result
 }

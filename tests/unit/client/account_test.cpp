@@ -40,9 +40,9 @@ Gathered gathered(std::vector<Reply> replies, std::vector<proto::Missing> absent
 }
 
 Account settle_for(const Gathered& gathered, proto::Filter filter = {}) {
-    const auto matcher = proto::Matcher::compile(filter);
+    auto matcher = proto::Matcher::compile(filter);
     REQUIRE(matcher.has_value());
-    return settle(gathered, filter, *matcher);
+    return settle(gathered, {.filter = filter, .matcher = std::move(*matcher), .collective = "mcollective"});
 }
 
 TEST_CASE("the status follows the account") {

@@ -105,6 +105,17 @@ TEST_CASE("changing every node needs a yes, a filter or --yes") {
     CHECK(has(stage.console.run({"nettest", "ping", "db1"}).out, "network tests unfiltered? (y/n): "));
 }
 
+TEST_CASE("who only looks is not asked whether he really wants to, and nothing is done") {
+    Stage stage({{"db1", says({})}, {"web1", says({})}});
+    const auto looked = stage.console.run({"package", "install", "rsync", "--preview"});
+    CHECK(looked.out == "db1\nweb1\n");
+    CHECK(looked.status == 0);
+    for (const auto& body : stage.asked) CHECK(body.agent == "discovery");
+    stage.asked.clear();
+    CHECK(has(stage.console.run({"package", "install", "rsync", "--can-i"}).out, " allowed\n"));
+    for (const auto& body : stage.asked) CHECK(body.purpose == proto::Purpose::judge);
+}
+
 TEST_CASE("service shows after a change only who is not as he should be") {
     Stage stage({{"db1", says({{"status", "running"}})},
                  {"web1", says({{"status", "stopped"}})},

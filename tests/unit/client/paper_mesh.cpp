@@ -296,7 +296,8 @@ PaperConsole::Result PaperConsole::run(std::vector<std::string> words) {
                                 if (on_open) on_open(*made);
                                 return made;
                             },
-                        .in = &in};
+                        .in = &in,
+                        .piped = piped};
     words.insert(words.begin(), "mco");
     const int status = client::run_program(world, words);
     return {status, out.str(), err.str()};

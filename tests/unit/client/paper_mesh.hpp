@@ -141,6 +141,7 @@ class PaperConsole {
     client::Environment environment;
     std::string extra_config;
     std::string input;  // what a person types
+    bool piped = false;  // or what comes from a pipe
     PaperLinks* links = nullptr;  // of the last run, while it lasted
     std::function<void(PaperLinks&)> on_open = {};
     std::size_t opened = 0;  // how often links were asked for
