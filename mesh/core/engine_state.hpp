@@ -34,23 +34,6 @@
 //   engine_check.cpp     invariants
 namespace mco::mesh {
 
-// What a node may say of itself; the rest is said by those who wait for it.
-constexpr bool is_answer(proto::Outcome outcome) {
-    switch (outcome) {
-        case proto::Outcome::ok:
-        case proto::Outcome::failed:
-        case proto::Outcome::denied:
-        case proto::Outcome::not_matched:
-        case proto::Outcome::cancelled:
-            return true;
-        case proto::Outcome::unreachable:
-        case proto::Outcome::lost:
-        case proto::Outcome::expired:
-            return false;
-    }
-    return false;
-}
-
 using namespace table;
 
 struct Engine::State {

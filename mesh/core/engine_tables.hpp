@@ -19,6 +19,23 @@
 // Private to the engine: what its tables hold. What happens to them is in the files that engine_state.hpp names.
 namespace mco::mesh::table {
 
+// What a node may say of itself; the rest is said by those who wait for it.
+constexpr bool is_answer(proto::Outcome outcome) {
+    switch (outcome) {
+        case proto::Outcome::ok:
+        case proto::Outcome::failed:
+        case proto::Outcome::denied:
+        case proto::Outcome::not_matched:
+        case proto::Outcome::cancelled:
+            return true;
+        case proto::Outcome::unreachable:
+        case proto::Outcome::lost:
+        case proto::Outcome::expired:
+            return false;
+    }
+    return false;
+}
+
 struct Timer {
     enum class Kind : std::uint8_t {
         tick,      // pings, and another way for dials that lead nowhere

@@ -5,7 +5,6 @@
 #include <map>
 #include <set>
 #include <string>
-
 #include <vector>
 
 #include "mesh/core/record.hpp"

@@ -29,12 +29,10 @@ namespace mco::mesh::sim {
 // three nodes to a hundred thousand: no event looks at all nodes or connections.
 class World {
  public:
-    // What one node is; the same after each restart.
-    struct Character {
+    struct Character {  // of a node; the same after each restart
         std::string group = "default";
         proto::RelayWish relay = proto::RelayWish::automatic;
-        bool dialable = true;   // false: it dials, and nobody can dial it
-        bool performs = true;   // false: a proxy
+        bool dialable = true, performs = true;  // false: it only dials; it is a proxy
         std::vector<std::string> collectives{"mcollective"};
     };
     enum class Start : std::uint8_t {
@@ -188,7 +186,7 @@ class World {
         std::size_t starts = 0;
         Rng rng{0};
         std::optional<Engine> engine;  // while running
-        Engine::Memory memory;         // of the one before
+        Engine::Memory memory;
         bool frozen = false;
         bool host_dead = false;
         bool busy = false;             // with costs: its reactor

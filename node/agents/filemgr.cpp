@@ -5,11 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -20,6 +18,7 @@
 
 #include "node/agents/inputs.hpp"
 #include "node/agents/settings.hpp"
+#include "node/file_words.hpp"
 #include "node/md5.hpp"
 
 namespace mco::node {
@@ -28,24 +27,6 @@ namespace {
 using proto::Value;
 
 std::string why(int number) { return std::generic_category().message(number); }
-
-std::string_view kind_of(mode_t mode) {
-    if (S_ISREG(mode)) return "file";
-    if (S_ISDIR(mode)) return "directory";
-    if (S_ISLNK(mode)) return "symlink";
-    if (S_ISSOCK(mode)) return "socket";
-    if (S_ISCHR(mode)) return "chardev";
-    if (S_ISBLK(mode)) return "blockdev";
-    return "unknown";
-}
-
-std::string local_time(std::time_t seconds) {
-    std::tm parts{};
-    ::localtime_r(&seconds, &parts);
-    std::array<char, 40> text{};
-    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S %z", &parts);
-    return {text.data(), size};
-}
 
 // A relative name would mean another file after every change of the daemon's own folder.
 std::string named_file(const Call& call, std::string& problem) {

@@ -1,10 +1,8 @@
 #include <sys/stat.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -12,32 +10,11 @@
 #include <fmt/format.h>
 
 #include "node/data/sources.hpp"
+#include "node/file_words.hpp"
 
 namespace mco::node::data {
 
 using proto::Value;
-
-namespace {
-
-std::string_view kind_of(mode_t mode) {
-    if (S_ISREG(mode)) return "file";
-    if (S_ISDIR(mode)) return "directory";
-    if (S_ISLNK(mode)) return "symlink";
-    if (S_ISSOCK(mode)) return "socket";
-    if (S_ISCHR(mode)) return "chardev";
-    if (S_ISBLK(mode)) return "blockdev";
-    return "unknown";
-}
-
-std::string local_time(std::time_t seconds) {
-    std::tm parts{};
-    ::localtime_r(&seconds, &parts);
-    std::array<char, 40> text{};
-    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S %z", &parts);
-    return {text.data(), size};
-}
-
-}  // namespace
 
 // As MCollective's, but for md5: a digest of every file an operator names is no cheap question, and MD5 proves nothing.
 Outputs fstat(const Call& call, const std::string& path) {
