@@ -65,27 +65,38 @@ std::string action_block(const proto::ActionSchema& action) {
     return text;
 }
 
+std::string about(std::string_view label, std::string_view value) {
+    return fmt::format("{}: {}\n", right(label, 12), visible(value));
+}
+
+template <typename Schema>
+std::string head(const Schema& schema) {
+    const auto title = visible(schema.name);
+    auto text = fmt::format("{}\n{}\n\n{}\n\n", title, std::string(width(title), '='), visible(schema.description));
+    text += about("Author", schema.author) + about("Version", schema.version) + about("License", schema.license) +
+            about("Timeout", std::to_string(schema.timeout.count())) + about("Home Page", schema.url);
+    return schema.provider.empty() ? text : text + about("Provider", schema.provider);
+}
+
 }  // namespace
 
 std::string agent_page(const proto::AgentSchema& agent) {
-    const auto title = visible(agent.name);
-    auto text = fmt::format("{}\n{}\n\n{}\n\n", title, std::string(width(title), '='), visible(agent.description));
-    const auto about = [&](std::string_view label, std::string_view value) {
-        text += fmt::format("{}: {}\n", right(label, 12), visible(value));
-    };
-    about("Author", agent.author);
-    about("Version", agent.version);
-    about("License", agent.license);
-    about("Timeout", std::to_string(agent.timeout.count()));
-    about("Home Page", agent.url);
-    if (!agent.provider.empty()) about("Provider", agent.provider);
-    if (agent.persistent) about("Mode", "persistent");
+    auto text = head(agent);
+    if (agent.persistent) text += about("Mode", "persistent");
     auto actions = agent.actions;
     std::sort(actions.begin(), actions.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     text += "\nACTIONS:\n========\n   ";
     for (std::size_t i = 0; i < actions.size(); ++i) text += (i == 0 ? "" : ", ") + visible(actions[i].name);
     text += "\n\n";
     for (const auto& action : actions) text += action_block(action);
+    return text;
+}
+
+std::string data_page(const proto::DataSchema& source) {
+    auto text = head(source) + "\nQUERY FUNCTION INPUT:\n\n";
+    text += source.query ? input_block(*source.query) : "       This data source takes no question\n\n";
+    text += "QUERY FUNCTION OUTPUT:\n\n";
+    for (const auto& output : source.outputs) text += output_block(output);
     return text;
 }
 

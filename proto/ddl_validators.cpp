@@ -84,6 +84,10 @@ bool is_validator_name(std::string_view validation) {
            });
 }
 
+bool knows_validator(std::string_view name) {
+    return std::any_of(validators.begin(), validators.end(), [&](const Validator& one) { return one.name == name; });
+}
+
 std::optional<std::string> object_to(std::string_view text, std::string_view validation) {
     if (validation.empty()) return std::nullopt;
     if (is_validator_name(validation)) {

@@ -134,7 +134,10 @@ std::vector<SchemaLibrary::Listed> list_plugins(const std::vector<fs::path>& lib
     std::vector<SchemaLibrary::Listed> listed;
     for (const auto& [name, path] : find_all(libdirs, kind)) {
         const auto schema = read_schema(path, name, make);
-        listed.push_back({.name = name, .path = path, .error = schema ? std::string() : schema.error().detail});
+        listed.push_back({.name = name,
+                          .path = path,
+                          .description = schema ? schema->description : std::string(),
+                          .error = schema ? std::string() : schema.error().detail});
     }
     return listed;
 }
@@ -153,6 +156,19 @@ std::vector<SchemaLibrary::Listed> SchemaLibrary::list() const { return list_plu
 
 std::vector<SchemaLibrary::Listed> SchemaLibrary::list_data() const {
     return list_plugins(libdirs_, data, data_schema_of);
+}
+
+Result<std::variant<AgentSchema, DataSchema>> read_schema_file(const std::filesystem::path& file) {
+    const bool ruby = file.extension() == ".ddl";
+    if (!ruby && file.extension() != ".json")
+        return fail(Errc::invalid, fmt::format("{} is called neither NAME.json nor NAME.ddl", file.string()));
+    std::string name = file.stem().string();
+    const auto value = read_file(file, name);
+    if (!value) return tl::unexpected(value.error());
+    if (value->find("actions") != nullptr) return read_schema(file, name, schema_of);
+    const std::string suffix = fmt::format("_{}", data);
+    if (ruby && name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+    return read_schema(file, name, data_schema_of);
 }
 
 std::filesystem::path default_libdir() {

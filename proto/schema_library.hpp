@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "proto/ddl.hpp"
@@ -26,7 +27,8 @@ class SchemaLibrary {
     struct Listed {
         std::string name;
         std::filesystem::path path;
-        std::string error;              // empty: the file is good
+        std::string description;        // if the file is good
+        std::string error;              // empty: it is
     };
     // Every agent once, by name; also those that load() would refuse. Folders that cannot be read hold nothing.
     std::vector<Listed> list() const;
@@ -37,6 +39,9 @@ class SchemaLibrary {
  private:
     std::vector<std::filesystem::path> libdirs_;
 };
+
+// One DDL, JSON or Ruby, wherever it is; its file is called as load() and load_data() would look for it.
+Result<std::variant<AgentSchema, DataSchema>> read_schema_file(const std::filesystem::path& file);
 
 // share/mco beside the bin/ of the running program: where its own agents' DDLs are, built or installed. Empty if the
 // system does not tell the program's path.

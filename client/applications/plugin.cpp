@@ -6,6 +6,8 @@
 #include <fstream>
 #include <system_error>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -13,9 +15,8 @@
 #include "client/agent_skeleton.hpp"
 #include "client/applications/applications.hpp"
 #include "client/words.hpp"
-#include "proto/limits.hpp"
+#include "proto/ddl_validators.hpp"
 #include "proto/schema_library.hpp"
-#include "proto/text_file.hpp"
 
 namespace mco::client::applications {
 namespace {
@@ -55,22 +56,39 @@ Result<proto::SchemaLibrary> library(const Context& context) {
     return proto::SchemaLibrary(std::move(libdirs));
 }
 
-Result<ExitStatus> list(Context& context) {
-    const auto agents = library(context);
-    if (!agents) return tl::unexpected(agents.error());
-    std::vector<std::string> broken;
-    context.out() << "Agents:\n";
-    for (const auto& listed : agents->list()) {
-        const auto schema = agents->load(listed.name);
-        if (schema) {
-            context.out() << fmt::format("  {} {}\n", left(visible(listed.name), 25), visible(schema->description));
-        } else {
-            broken.push_back(schema.error().detail);
-        }
+void list_kind(Context& context, std::string_view title, const std::vector<proto::SchemaLibrary::Listed>& plugins,
+               std::vector<std::string>& broken) {
+    context.out() << title << ":\n";
+    for (const auto& one : plugins) {
+        if (one.error.empty()) context.out() << fmt::format("  {} {}\n", left(visible(one.name), 25), visible(one.description));
+        if (!one.error.empty()) broken.push_back(one.error);
     }
+}
+
+Result<ExitStatus> list(Context& context) {
+    const auto plugins = library(context);
+    if (!plugins) return tl::unexpected(plugins.error());
+    std::vector<std::string> broken;
+    list_kind(context, "Agents", plugins->list(), broken);
+    list_kind(context, "\nData Queries", plugins->list_data(), broken);
     if (!broken.empty()) context.out() << "\nThese could not be loaded:\n";
     for (const auto& problem : broken) context.out() << fmt::format("  {}\n", visible(problem));
     return ExitStatus::ok;
+}
+
+// "agent/NAME", "data/NAME", or a name: an agent's before a data source's.
+Result<std::string> page_of(const proto::SchemaLibrary& plugins, std::string_view wanted) {
+    const auto slash = wanted.find('/');
+    const auto kind = slash == std::string_view::npos ? std::string_view() : wanted.substr(0, slash);
+    const auto name = slash == std::string_view::npos ? wanted : wanted.substr(slash + 1);
+    if (!kind.empty() && kind != "agent" && kind != "data")
+        return fail(Errc::invalid, fmt::format("\"{}\" is no kind of plugin\nThere are agent/NAME and data/NAME.", kind));
+    auto agent = kind == "data" ? fail(Errc::not_found, "") : plugins.load(name);
+    if (agent) return agent_page(*agent);
+    if (kind == "agent" || (kind.empty() && agent.error().code != Errc::not_found)) return tl::unexpected(agent.error());
+    const auto source = plugins.load_data(name);
+    if (source) return data_page(*source);
+    return tl::unexpected(kind.empty() && source.error().code == Errc::not_found ? agent.error() : source.error());
 }
 
 Result<ExitStatus> doc(Context& context, std::span<const std::string> words) {
@@ -78,26 +96,37 @@ Result<ExitStatus> doc(Context& context, std::span<const std::string> words) {
         context.out() << "Please specify a plugin. Available plugins are:\n\n";
         return list(context);
     }
-    const auto agents = library(context);
-    if (!agents) return tl::unexpected(agents.error());
-    const auto schema = agents->load(words[0].starts_with("agent/") ? words[0].substr(6) : words[0]);
-    if (!schema) return tl::unexpected(schema.error());
-    context.out() << agent_page(*schema);
+    const auto plugins = library(context);
+    if (!plugins) return tl::unexpected(plugins.error());
+    const auto page = page_of(*plugins, words[0]);
+    if (!page) return tl::unexpected(page.error());
+    context.out() << *page;
     return ExitStatus::ok;
+}
+
+void warn_of_validators(Context& context, const std::string& file, const proto::AgentSchema& agent) {
+    for (const auto& action : agent.actions) {
+        for (const auto& input : action.inputs) {
+            if (proto::is_validator_name(input.validation) && !proto::knows_validator(input.validation))
+                context.err() << fmt::format("{}: nobody here knows the validation {} of {}.{}: it lets everything pass\n", visible(file),
+                                             visible(input.validation), visible(action.name), visible(input.name));
+        }
+    }
 }
 
 Result<ExitStatus> validate(Context& context, std::span<const std::string> words) {
     if (words.empty()) return fail(Errc::invalid, "needs files\nLike this: mco plugin validate uptime.json");
     for (const auto& file : words) {
-        const auto text = proto::read_text_file(file, proto::limits::schema_size_max);
-        if (!text) return tl::unexpected(text.error());
-        const auto schema = proto::parse_schema(*text);
-        if (!schema) return fail(Errc::invalid, fmt::format("{}: {}", file, schema.error().detail));
-        if (fs::path(file).stem() != schema->name)
-            return fail(Errc::invalid, fmt::format("{}: metadata.name is \"{}\", so the file must be called {}.json", file,
-                                                   schema->name, schema->name));
-        context.out() << fmt::format("{} is fine: agent {}, {}\n", visible(file), visible(schema->name),
-                                     counted(schema->actions.size(), "action", "actions"));
+        const auto schema = proto::read_schema_file(file);
+        if (!schema) return tl::unexpected(schema.error());
+        if (const auto* agent = std::get_if<proto::AgentSchema>(&*schema)) {
+            warn_of_validators(context, file, *agent);
+            context.out() << fmt::format("{} is fine: agent {}, {}\n", visible(file), visible(agent->name),
+                                         counted(agent->actions.size(), "action", "actions"));
+        } else if (const auto* source = std::get_if<proto::DataSchema>(&*schema)) {
+            context.out() << fmt::format("{} is fine: data source {}, {}\n", visible(file), visible(source->name),
+                                         counted(source->outputs.size(), "output", "outputs"));
+        }
     }
     return ExitStatus::ok;
 }
@@ -182,9 +211,10 @@ Result<ExitStatus> run(Context& context) {
 
 const Command plugin{
     "plugin",
-    "Documents, checks and generates agents",
-    "doc [NAME]\nlist\nvalidate FILE...\n[options] generate agent NAME [actions=ACTION,ACTION]",
+    "Documents, checks and generates agents; documents data sources",
+    "doc [NAME | agent/NAME | data/NAME]\nlist\nvalidate FILE...\n[options] generate agent NAME [actions=ACTION,ACTION]",
     "mco plugin doc rpcutil\n"
+    "mco plugin doc data/fstat\n"
     "mco plugin generate agent greeter --python\n"
     "mco plugin validate greeter/greeter.json",
     declare,
