@@ -15,13 +15,13 @@
 #include "proto/error.hpp"
 #include "proto/time.hpp"
 #include "proto/value.hpp"
+#include "proto/yaml_facts.hpp"
 
 namespace mco::node {
 
 // A fact file's text as a map. Maps and lists are kept, every other value becomes text, null becomes "". An error names
-// the line. YAML: a plain yes/no/on/off/true/false reads as true or false, ":name" (a Ruby symbol) as name, and aliases
-// and << merges are followed within limits::value_*, so that a few octets cannot grow into gigabytes.
-proto::Result<proto::Value> parse_yaml_facts(std::string_view text);
+// the line.
+inline proto::Result<proto::Value> parse_yaml_facts(std::string_view text) { return proto::parse_yaml_facts(text); }
 proto::Result<proto::Value> parse_json_facts(std::string_view text);
 
 // Where facts come from, and so what wins: of two sources that tell the same fact, the later one here.

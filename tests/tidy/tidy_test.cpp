@@ -99,7 +99,8 @@ const std::vector<Enclosure> enclosures{
     {"nlohmann/", {"proto/", "conf/agents/", "tests/"}, 0},
     {"sodium", {"security/", "tests/"}, 0},
     {"zmq", {"mesh/io/", "bench/", "tests/"}, 0},
-    {"yaml-cpp/", {"node/"}, 1},
+    {"yaml-cpp/", {"proto/"}, 1},
+    {"curl/", {"client/"}, 1},
     {"spdlog/", {"node/"}, 1},
     {"systemd/", {"node/", "tests/unit/node/"}, 2},  // the client of systemd, and what it is tested with
     {"md5.h", {"node/"}, 1},

@@ -1,3 +1,5 @@
+#include "proto/yaml_facts.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -8,25 +10,25 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
-#include "node/facts.hpp"
-#include "proto/limits.hpp"
 
-namespace mco::node {
+namespace mco::proto {
 namespace {
 
 // Turns a document into a Value. Aliases make a document a graph, even a circular one: the walk counts what it visits,
 // so it ends within the limits whatever the graph looks like.
 class Reader {
  public:
-    proto::Result<proto::Value> read(const YAML::Node& node, std::size_t depth) {
-        if (depth > proto::limits::value_depth_max)
-            return refuse(node, fmt::format("nested deeper than {} levels", proto::limits::value_depth_max));
-        if (++elements_ > proto::limits::value_elements_max)
-            return refuse(node, fmt::format("more than {} values", proto::limits::value_elements_max));
+    explicit Reader(const YamlBounds& bounds) : bounds_(bounds) {}
+
+    Result<Value> read(const YAML::Node& node, std::size_t depth) {
+        if (depth > limits::value_depth_max)
+            return refuse(node, fmt::format("nested deeper than {} levels", limits::value_depth_max));
+        if (++elements_ > bounds_.elements)
+            return refuse(node, fmt::format("more than {} values", bounds_.elements));
         switch (node.Type()) {
             case YAML::NodeType::Undefined:
             case YAML::NodeType::Null:
-                return proto::Value("");
+                return Value("");
             case YAML::NodeType::Scalar:
                 return scalar(node);
             case YAML::NodeType::Sequence:
@@ -38,8 +40,8 @@ class Reader {
     }
 
  private:
-    static tl::unexpected<proto::Error> refuse(const YAML::Node& node, std::string_view what) {
-        return proto::fail(proto::Errc::malformed, fmt::format("line {}: {}", node.Mark().line + 1, what));
+    static tl::unexpected<Error> refuse(const YAML::Node& node, std::string_view what) {
+        return fail(Errc::malformed, fmt::format("line {}: {}", node.Mark().line + 1, what));
     }
 
     static bool plain(const YAML::Node& node) { return node.Tag() == "?" || node.Tag().empty(); }
@@ -58,27 +60,27 @@ class Reader {
         return text;
     }
 
-    proto::Result<proto::Value> scalar(const YAML::Node& node) {
+    Result<Value> scalar(const YAML::Node& node) {
         octets_ += node.Scalar().size();
-        if (node.Scalar().size() > proto::limits::text_size_max)
-            return refuse(node, fmt::format("a text of more than {} octets", proto::limits::text_size_max));
-        if (octets_ > octets_max)
-            return refuse(node, fmt::format("aliases that make more than {} octets of text", octets_max));
-        return proto::Value(text_of(node));
+        if (node.Scalar().size() > limits::text_size_max)
+            return refuse(node, fmt::format("a text of more than {} octets", limits::text_size_max));
+        if (octets_ > bounds_.octets)
+            return refuse(node, fmt::format("aliases that make more than {} octets of text", bounds_.octets));
+        return Value(text_of(node));
     }
 
-    proto::Result<proto::Value> sequence(const YAML::Node& node, std::size_t depth) {
-        proto::Value::List list;
+    Result<Value> sequence(const YAML::Node& node, std::size_t depth) {
+        Value::List list;
         for (const auto& element : node) {
             auto value = read(element, depth + 1);
             if (!value) return value;
             list.push_back(std::move(*value));
         }
-        return proto::Value(std::move(list));
+        return Value(std::move(list));
     }
 
-    proto::Result<proto::Value> map(const YAML::Node& node, std::size_t depth) {
-        proto::Value::Map own, inherited;
+    Result<Value> map(const YAML::Node& node, std::size_t depth) {
+        Value::Map own, inherited;
         for (const auto& pair : node) {
             auto value = read(pair.second, depth + 1);
             if (!value) return value;
@@ -93,7 +95,7 @@ class Reader {
             }
         }
         own.merge(inherited);  // keeps what is there
-        return proto::Value(std::move(own));
+        return Value(std::move(own));
     }
 
     // Names are left as written ("on" stays "on"), but for the colon of a Ruby symbol.
@@ -102,7 +104,7 @@ class Reader {
         return plain(key) && text.size() > 1 && text[0] == ':' && text[1] != ':' ? text.substr(1) : text;
     }
 
-    static void merge(proto::Value::Map& into, proto::Value value) {
+    static void merge(Value::Map& into, Value value) {
         if (auto* one = value.map()) {
             into.merge(*one);
         } else if (auto* several = value.list()) {
@@ -112,22 +114,24 @@ class Reader {
         }
     }
 
-    static constexpr std::size_t octets_max = 2 * proto::limits::facts_size_max;  // one large text, named many times
+    const YamlBounds& bounds_;
     std::size_t elements_ = 0;
     std::size_t octets_ = 0;
 };
 
 }  // namespace
 
-proto::Result<proto::Value> parse_yaml_facts(std::string_view text) {
+Result<Value> parse_yaml_facts(std::string_view text) { return parse_yaml_facts(text, {}); }
+
+Result<Value> parse_yaml_facts(std::string_view text, const YamlBounds& bounds) {
     try {
         const YAML::Node document = YAML::Load(std::string(text));
-        if (!document.IsDefined() || document.IsNull()) return proto::Value(proto::Value::Map{});
-        if (!document.IsMap()) return proto::fail(proto::Errc::malformed, "the file is not one YAML map of facts");
-        return Reader().read(document, 0);
+        if (!document.IsDefined() || document.IsNull()) return Value(Value::Map{});
+        if (!document.IsMap()) return fail(Errc::malformed, "the file is not one YAML map of facts");
+        return Reader(bounds).read(document, 0);
     } catch (const YAML::Exception& error) {
-        return proto::fail(proto::Errc::malformed, fmt::format("line {}: {}", error.mark.line + 1, error.msg));
+        return fail(Errc::malformed, fmt::format("line {}: {}", error.mark.line + 1, error.msg));
     }
 }
 
-}  // namespace mco::node
+}  // namespace mco::proto
