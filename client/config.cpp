@@ -125,6 +125,19 @@ constexpr std::array keys{
     Key{"default_batch_sleep_time", [](Config& config, std::string_view value) { return set_text(config.batch_sleep, value); }},
     Key{"color", [](Config& config, std::string_view value) { return set_flag(config.color, value); }},
     Key{"compat_exit", [](Config& config, std::string_view value) { return set_flag(config.compat_exit, value); }},
+    Key{"plugin.discovery.puppetdb.host", [](Config& config, std::string_view value) { return set_text(config.puppetdb.host, value); }},
+    Key{"plugin.discovery.puppetdb.port",
+        [](Config& config, std::string_view value) {
+            const auto port = proto::parse_integer(value, {1, 65'535});
+            if (port) config.puppetdb.port = static_cast<std::uint16_t>(*port);
+            return port ? std::string() : port.error().detail;
+        }},
+    Key{"plugin.discovery.puppetdb.use_ssl", [](Config& config, std::string_view value) { return set_flag(config.puppetdb.ssl, value); }},
+    Key{"plugin.discovery.puppetdb.use_krb", [](Config& config, std::string_view value) { return set_flag(config.puppetdb.kerberos, value); }},
+    Key{"plugin.discovery.puppetdb.ssl_ca", [](Config& config, std::string_view value) { return set_path(config.puppetdb.ca, value); }},
+    Key{"plugin.discovery.puppetdb.ssl_cert", [](Config& config, std::string_view value) { return set_path(config.puppetdb.certificate, value); }},
+    Key{"plugin.discovery.puppetdb.ssl_private_key", [](Config& config, std::string_view value) { return set_path(config.puppetdb.key, value); }},
+    Key{"plugin.discovery.puppetdb.collective_fact", [](Config& config, std::string_view value) { return set_text(config.puppetdb.collective_fact, value); }},
     Key{"plugin.process.fields",
         [](Config& config, std::string_view value) {
             config.process_fields = value;

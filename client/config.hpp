@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -15,6 +16,15 @@
 namespace mco::client {
 
 using Environment = std::map<std::string, std::string, std::less<>>;
+
+// Where --dm puppetdb asks: plugin.discovery.puppetdb.*
+struct PuppetDb {
+    std::string host = "localhost";
+    std::uint16_t port = 8080;
+    bool ssl = false, kerberos = false;
+    std::filesystem::path ca, certificate, key;
+    std::string collective_fact;  // nodes of a collective have its name in this fact
+};
 
 // What the operator's configuration says, with every default filled in.
 struct Config {
@@ -31,6 +41,7 @@ struct Config {
     bool limit_at_random = false;     // rpclimitmethod
     std::string batch_size = "0";     // as --batch and --batch-sleep take it
     std::string batch_sleep = "1";
+    PuppetDb puppetdb;
     bool ping_graph = false;   // plugin.rpc.graph
     std::string process_fields = "pid,user,vsz,command";  // plugin.process.fields
     std::string identity;      // if given: must be the certificate's name

@@ -5,11 +5,15 @@
 
 #include <fmt/format.h>
 
+#include "client/inventory_file.hpp"
 #include "client/node_list.hpp"
 #include "client/preview.hpp"
+#include "client/program_run.hpp"
+#include "client/puppetdb.hpp"
 #include "client/target.hpp"
 #include "client/words.hpp"
 #include "proto/text_file.hpp"
+#include "proto/value.hpp"
 
 namespace mco::client {
 namespace {
@@ -98,6 +102,48 @@ Names of_frozen(const Search& search) {
     return frozen->nodes;
 }
 
+// What an external program is told on its standard input.
+std::string request_of(const Search& search) {
+    const auto texts = [](const std::vector<std::string>& some) { return proto::Value::List(some.begin(), some.end()); };
+    proto::Value::List facts, conditions;
+    for (const auto& term : search.filter.facts)
+        facts.emplace_back(proto::Value::Map{
+            {"fact", term.fact}, {"operator", std::string(proto::symbol(term.op))}, {"value", term.value}});
+    for (const auto& condition : search.filter.conditions) conditions.emplace_back(proto::to_text(condition));
+    const auto& sources = search.selection.sources;
+    const proto::Value::Map filter{{"identity", texts(search.filter.identities)},
+                                   {"class", texts(search.filter.classes)},
+                                   {"agent", texts(search.filter.agents)},
+                                   {"fact", std::move(facts)},
+                                   {"compound", std::move(conditions)}};
+    return proto::to_json(proto::Value::Map{{"collective", search.collective},
+                                            {"filter", filter},
+                                            {"options", proto::Value::List(sources.begin() + 1, sources.end())},
+                                            {"timeout", search.patience.count()}}) +
+           "\n";
+}
+
+Names of_program(const Search& search) {
+    const auto& sources = search.selection.sources;
+    if (sources.empty() || !sources.front().starts_with('/'))
+        return fail(Errc::invalid, "discovery method external needs --do PROGRAM with an absolute path; further --do are for it");
+    const auto request = request_of(search);
+    const auto printed = output_of({.argv = {sources.front()},
+                                      .input = request,
+                                      .patience = search.patience,
+                                      .output_max = node_list_size_max,
+                                      .now = search.world.now});
+    if (!printed) return tl::unexpected(printed.error());
+    return names_of(*printed, "what " + sources.front() + " printed");
+}
+
+Names of_puppetdb(const Search& search) {
+    const auto& database = search.config.puppetdb;
+    const auto query = puppetdb_query(search.filter, search.collective, database, search.selection.sources);
+    if (!query) return tl::unexpected(query.error());
+    return ask_puppetdb(*query, database, search.patience);
+}
+
 Names of_method(const Search& search) {
     switch (search.selection.method) {
         case Method::none:
@@ -108,9 +154,14 @@ Names of_method(const Search& search) {
             return of_standard_input(search);
         case Method::frozen:
             return of_frozen(search);
-        case Method::inventory:
+        case Method::inventory: {
+            const auto file = only_source(search, "FILE");
+            return file ? search_inventory(*file, search.filter, search.collective) : tl::unexpected(file.error());
+        }
         case Method::external:
+            return of_program(search);
         case Method::puppetdb:
+            return of_puppetdb(search);
         case Method::mesh:
             break;
     }
