@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <span>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -22,6 +25,22 @@ std::string why(const proto::Missing& missing) {
 std::string who(const proto::Missing& missing) {
     if (!is_group(missing)) return visible(missing.name);
     return fmt::format("{} ({}):", visible(missing.name), counted(missing.nodes, "node", "nodes"));
+}
+
+// " (400 group unreachable, 2 no ack)", the most frequent first; "" if the entry named nobody.
+std::string reasons(const Account& account) {
+    std::map<std::string_view, std::uint64_t> nodes;
+    for (const auto& absent : account.absent) {
+        if (absent.missing) nodes[proto::name(absent.missing->reason)] += node_count(*absent.missing);
+    }
+    std::vector<std::pair<std::string_view, std::uint64_t>> rows(nodes.begin(), nodes.end());
+    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::string text;
+    for (const auto& [reason, count] : rows) {
+        text += fmt::format("{}{} {}", text.empty() ? " (" : ", ", count, reason);
+    }
+    std::replace(text.begin(), text.end(), '_', ' ');
+    return text.empty() ? text : text + ")";
 }
 
 // The given names; empty: the filter says more than names.
@@ -151,8 +170,11 @@ std::string absent_block(const Account& account, const Terminal& terminal) {
 }
 
 std::string ledger_lines(const Account& account, Show show) {
-    if (show == Show::if_not_whole && account.whole()) return {};
-    std::string text = proto::to_text(account.ledger) + "\n";
+    if (show == Show::if_not_whole && account.whole() && account.failures == 0) return {};
+    std::string text = proto::to_text(account.ledger);
+    constexpr std::string_view word = " missing";
+    if (const auto at = text.find(word); at != std::string::npos) text.insert(at + word.size(), reasons(account));
+    text += "\n";
     for (const auto& trouble : account.trouble) text += "Not proved to be complete: " + trouble + "\n";
     return text;
 }

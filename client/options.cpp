@@ -219,6 +219,9 @@ constexpr std::array sorting{
 constexpr std::array json{
     Option{"json,j", "", Section::rpc, "Results as one JSON array on standard output"},
 };
+constexpr std::array json_lines{
+    Option{"jsonl", "", Section::rpc, "A line of JSON for each result as it comes; the last line is the account"},
+};
 constexpr std::array progress{
     Option{"no-progress,np", "", Section::rpc, "No progress bar"},
 };
@@ -250,6 +253,7 @@ std::span<const Option> required_options() { return required; }
 std::span<const Option> common_options() { return common; }
 std::span<const Option> sort_option() { return sorting; }
 std::span<const Option> json_option() { return json; }
+std::span<const Option> json_lines_option() { return json_lines; }
 std::span<const Option> progress_option() { return progress; }
 std::span<const Option> subset_options() { return subsets; }
 std::span<const Option> filter_options() { return filters; }

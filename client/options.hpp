@@ -70,6 +70,7 @@ std::span<const Option> common_options();    // -q -T -t --dt --ttl --color --dm
 std::span<const Option> subset_options();    // -1 --limit --batch --preview ...: for commands that have nodes act
 std::span<const Option> sort_option();       // --sort: for commands that list nodes
 std::span<const Option> json_option();       // -j
+std::span<const Option> json_lines_option(); // --jsonl: for commands that print replies as they come
 std::span<const Option> progress_option();   // --np
 std::span<const Option> filter_options();    // -W -F -C -A -I -S; read by target.hpp
 

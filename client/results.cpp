@@ -105,6 +105,8 @@ std::string raw_block(const Reply& reply) {
            indented(proto::to_pretty_json(reply.data), 4) + "\n";
 }
 
+JsonForm json_form(const Terminal& terminal) { return terminal.tty ? JsonForm::indented : JsonForm::one_line; }
+
 std::string json_object(std::string_view agent, std::string_view action, const Reply& reply, JsonForm form) {
     const bool pretty = form == JsonForm::indented;
     const std::string_view feed = pretty ? "\n    " : "";

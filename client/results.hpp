@@ -24,6 +24,7 @@ bool is_shown(const Reply& reply, proto::DisplayMode mode);
 
 // One JSON array of objects with the keys agent, action, sender, statuscode, statusmsg, data; one line, or indented for a person.
 enum class JsonForm { one_line, indented };
+JsonForm json_form(const Terminal& terminal);  // indented on a terminal
 std::string json_array(std::string_view agent, std::string_view action, std::span<const Reply> replies, JsonForm form);
 // One element, for commands that make several calls.
 std::string json_object(std::string_view agent, std::string_view action, const Reply& reply, JsonForm form);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "client/account_json.hpp"
 #include "client/results.hpp"
 
 namespace mco::client::applications {
@@ -81,9 +82,10 @@ Result<ExitStatus> report_collectives(Context& context, Session& session, const 
     if (!gathered) return tl::unexpected(gathered.error());
     const auto account = settle(*gathered, *target);
     const auto members = members_of(gathered->replies);
+    const auto show = context.verbose() ? Show::always : Show::if_not_whole;
     if (json)
-        context.out() << json_array("rpcutil", "collective_info", gathered->replies,
-                                    context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
+        context.out() << json_results("rpcutil", "collective_info", gathered->replies, account,
+                                      json_form(context.terminal), show);
     const auto good = std::count_if(gathered->replies.begin(), gathered->replies.end(),
                                     [](const Reply& reply) { return reply.status == proto::StatusCode::ok; });
     if (graph) {
@@ -97,7 +99,7 @@ Result<ExitStatus> report_collectives(Context& context, Session& session, const 
             context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
     }
     notes << absent_block(account, context.terminal)
-          << ledger_lines(account, context.verbose() ? Show::always : Show::if_not_whole);
+          << ledger_lines(account, show);
     return session.status(account, target->choice);
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "client/account_json.hpp"
 #include "client/applications/applications.hpp"
 #include "client/results.hpp"
 #include "client/session.hpp"
@@ -63,8 +64,8 @@ proto::Result<ExitStatus> run(Context& context) {
     const auto account = settle(*gathered, *target);
     const auto show = context.verbose() ? Show::always : Show::if_not_whole;
     if (context.options.has("json")) {
-        context.out() << json_array("rpcutil", "get_fact", gathered->replies,
-                                    context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
+        context.out() << json_results("rpcutil", "get_fact", gathered->replies, account, json_form(context.terminal),
+                                      show);
         context.err() << absent_block(account, context.terminal) << ledger_lines(account, show);
         return (*session)->status(account, target->choice);
     }

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "client/applications/applications.hpp"
+#include "client/applications/node_lines.hpp"
 #include "client/discovery.hpp"
 #include "client/results.hpp"
 #include "client/session.hpp"
@@ -13,10 +13,9 @@ namespace mco::client::applications {
 namespace {
 
 void declare(OptionSet& options) {
-    options.add(json_option());
+    declare_node_lines(options);
     options.add(required_options());
     options.add(common_options());
-    options.add(sort_option());
     options.add(filter_options());
 }
 
@@ -27,6 +26,9 @@ ExitStatus echo(Context& context, const Target& target) {
     if (context.options.has("json")) {
         const proto::Value list = proto::Value::List(names.begin(), names.end());
         context.out() << visible_json(context.terminal.tty ? proto::to_pretty_json(list) : proto::to_json(list)) << '\n';
+    } else if (context.options.has("jsonl")) {
+        for (const auto& name : names)
+            context.out() << visible_json(proto::to_json(proto::Value::Map{{"sender", name}})) << '\n';
     } else {
         for (const auto& name : names) context.out() << visible(name) << '\n';
     }
@@ -40,31 +42,15 @@ proto::Result<ExitStatus> run(Context& context) {
         return proto::fail(proto::Errc::invalid, "takes no words; nodes are chosen with -I, -C, -F, -A or -W");
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
-    const bool json = context.options.has("json");
-    const bool at_once = !json && !context.options.has("sort");
+    auto lines = NodeLines::make(context, [](const Reply& reply) { return visible(reply.node) + "\n"; });
+    if (!lines) return tl::unexpected(lines.error());
     const auto target = (*session)->target();
     if (!target) return tl::unexpected(target.error());
     if (target->method != Method::mesh) return echo(context, *target);
-    auto found = discover(**session, *target, [&](const Reply& reply) {
-        if (at_once && reply.status == proto::StatusCode::ok) context.out() << visible(reply.node) << '\n' << std::flush;
-    });
+    auto found = discover(**session, *target, [&](const Reply& reply) { lines->print_as_it_comes(reply); });
     if (!found) return tl::unexpected(found.error());
-    auto& replies = found->gathered.replies;
-    if (context.options.has("sort")) sort_by_node(replies);
-    if (!json) {  // whoever refuses to say whether the filter means him was not found
-        for (const auto& reply : replies) {
-            if (reply.status != proto::StatusCode::ok)
-                context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
-        }
-        std::erase_if(replies, [](const Reply& reply) { return reply.status != proto::StatusCode::ok; });
-    }
-    if (json) {
-        context.out() << json_array("discovery", "ping", replies,
-                                    context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
-    } else if (!at_once) {
-        for (const auto& reply : replies) context.out() << visible(reply.node) << '\n';
-    }
-    context.out() << std::flush;
+    lines->finish(*found);
+    const auto& replies = found->gathered.replies;
     if (context.verbose())
         context.err() << fmt::format("\nDiscovered {} nodes in {:.2f} seconds using the mesh discovery\n",
                                      replies.size(), milliseconds(found->gathered.took) / 1000.0);
@@ -82,7 +68,9 @@ const Command find{
     "Find nodes that match filter criteria",
     "[options] [filters]",
     "mco find -F os.family=Debian\n"
-    "mco find -W '/http/ country=uk'",
+    "mco find -W '/http/ country=uk' --sort\n"
+    "mco find -S 'httpd and not country=uk' -v\n"
+    "mco find -C httpd -j | jq -r '.[] | select(.missing) | .missing[].name'",
     declare,
     run,
     true,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "client/applications/applications.hpp"
+#include "client/applications/node_lines.hpp"
 #include "client/discovery.hpp"
 #include "client/results.hpp"
 #include "client/session.hpp"
@@ -18,10 +19,9 @@ constexpr std::array graph{
 
 void declare(OptionSet& options) {
     options.add(graph);
-    options.add(json_option());
+    declare_node_lines(options);
     options.add(required_options());
     options.add(common_options());
-    options.add(sort_option());
     options.add(filter_options());
 }
 
@@ -63,33 +63,17 @@ proto::Result<ExitStatus> run(Context& context) {
         return proto::fail(proto::Errc::invalid, "takes no words; nodes are chosen with -I, -C, -F, -A or -W");
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
-    const bool json = context.options.has("json");
-    const bool sorted = context.options.has("sort");
+    auto lines = NodeLines::make(context, line);
+    if (!lines) return tl::unexpected(lines.error());
     const auto target = (*session)->target();
     if (!target) return tl::unexpected(target.error());
-    auto found = discover(**session, *target, [&](const Reply& reply) {
-        if (json || sorted || reply.status != proto::StatusCode::ok) return;
-        context.out() << line(reply) << std::flush;
-    });
+    auto found = discover(**session, *target, [&](const Reply& reply) { lines->print_as_it_comes(reply); });
     if (!found) return tl::unexpected(found.error());
-    auto& replies = found->gathered.replies;
-    if (sorted) sort_by_node(replies);
-    if (json) {
-        context.out() << json_array("discovery", "ping", replies,
-                                    context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
-    } else {
-        for (const auto& reply : replies) {
-            if (reply.status != proto::StatusCode::ok) {
-                context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
-            } else if (sorted) {
-                context.out() << line(reply);
-            }
-        }
-        std::erase_if(replies, [](const Reply& reply) { return reply.status != proto::StatusCode::ok; });
-        const bool graph_wanted = context.options.has("graph") || (*session)->config().ping_graph;
-        context.out() << ping_statistics(replies, graph_wanted ? Graph::shown : Graph::hidden);
-    }
-    auto& notes = json ? context.err() : context.out();
+    lines->finish(*found);
+    const bool graph_wanted = context.options.has("graph") || (*session)->config().ping_graph;
+    if (!lines->for_programs())
+        context.out() << ping_statistics(found->gathered.replies, graph_wanted ? Graph::shown : Graph::hidden);
+    auto& notes = lines->for_programs() ? context.err() : context.out();
     const auto tail = absent_block(found->account, context.terminal) +
                       ledger_lines(found->account, context.verbose() ? Show::always : Show::if_not_whole);
     if (!tail.empty()) notes << '\n' << tail;

@@ -145,7 +145,7 @@ TEST_CASE("a whole group that cannot be reached is one line with the number of i
           "No response from:\n\n    b                              " + std::string(proto::sentence(Reason::no_ack)) +
               "\n    dc3 (400 nodes):               " + why + "\n    lab\\x1b (1 node):              " + why + "\n\n");
     CHECK(exit_status(account, Choice::by_filter) == ExitStatus::incomplete);
-    CHECK(ledger_lines(account, Show::if_not_whole) == "403 expected = 1 ok + 402 missing\n");
+    CHECK(ledger_lines(account, Show::if_not_whole) == "403 expected = 1 ok + 402 missing (401 group unreachable, 1 no ack)\n");
     CHECK(account.matched() == 403);
 }
 
@@ -193,7 +193,9 @@ TEST_CASE("the ledger is printed when it is not whole, or asked for") {
     CHECK(ledger_lines(whole, Show::if_not_whole).empty());
     CHECK(ledger_lines(whole, Show::always) == "2 expected = 1 ok + 1 not matched\n");
     CHECK(ledger_lines(settle_for(gathered({reply("a")}, {missing("b")})), Show::if_not_whole) ==
-          "2 expected = 1 ok + 1 missing\n");
+          "2 expected = 1 ok + 1 missing (1 no ack)\n");
+    const auto failed = gathered({reply("a"), reply("b", proto::StatusCode::aborted)}, {});
+    CHECK(ledger_lines(settle_for(failed), Show::if_not_whole) == "2 expected = 1 ok + 1 failed\n");
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ TEST_CASE("ping names a missing node with its reason and ends with 5") {
     CHECK(ran.out == padded("web1") + " time=2.00 ms\n" + padded("db1") + " time=6.00 ms\n" +
                          "\n\n---- ping statistics ----\n2 replies max: 6.00 min: 2.00 avg: 4.00 \n" +
                          "\nNo response from:\n\n    web2                           " + frozen_line + "\n" +
-                         "3 expected = 2 ok + 1 missing\n");
+                         "3 expected = 2 ok + 1 missing (1 no ack)\n");
     CHECK(console.run({"ping", "-I", "web1"}).status == 0);  // web2 was not asked
     CHECK(console.run({"ping", "-I", "web2"}).status == 4);
     console.extra_config = "compat_exit = 1\n";
@@ -106,7 +106,7 @@ TEST_CASE("rpc prints blocks, the summary and the statistics line") {
                          " \n    Fact: country\n   Value: us\n\n" + padded("db1") +
                          " Request Aborted\n   fact store is empty\n\n" +
                          "\nSummary of Value:\n\n   us = 2\n\n"
-                         "\nFinished processing 3 / 3 hosts in 6.00 ms\n\n");
+                         "\nFinished processing 3 / 3 hosts in 6.00 ms\n\n3 expected = 2 ok + 1 failed\n");
 }
 
 TEST_CASE("rpc takes agent, action and arguments as options too") {
@@ -131,13 +131,14 @@ TEST_CASE("rpc hides by the DDL and by --display, and aggregates all the same") 
         "Summary of Size:\n\n   Average of size: 2.000000\n\n"
         "Summary of Open?:\n\n    True = 2\n\n"
         "Summary of nosuch:\n\n   Could not compute summary - the action has no output nosuch\n\n"
-        "\nFinished processing 3 / 3 hosts in 6.00 ms\n\n";
+        "\nFinished processing 3 / 3 hosts in 6.00 ms\n\n3 expected = 2 ok + 1 failed\n";
     const std::string failed = padded("web1") + " Request Aborted\n   no\n\n";
     const auto good = [](const std::string& name) { return padded(name) + " \n   Open?: true\n    Size: 2\n\n"; };
     CHECK(console.run({"rpc", "lab", "look"}).out == failed + tail);
     CHECK(console.run({"rpc", "lab", "look", "--display", "failed"}).out == failed + tail);
     CHECK(console.run({"rpc", "lab", "look", "--display", "ok"}).out == good("web2") + good("db1") + tail);
     CHECK(console.run({"rpc", "lab", "look", "--display", "all"}).out == failed + good("web2") + good("db1") + tail);
+    CHECK(console.run({"rpc", "lab", "look", "--display", "none"}).out == tail);
     CHECK(console.run({"rpc", "lab", "look", "--display", "some"}).status == 1);
 }
 
@@ -151,7 +152,7 @@ TEST_CASE("rpc -j keeps standard output an array whatever happens") {
     CHECK(proto::parse_json(ran.out).has_value());
     CHECK(ran.out.starts_with("[{\"agent\":\"rpcutil\",\"action\":\"ping\",\"sender\":\"web1\","));
     CHECK(ran.err == "No response from:\n\n    web2                           " + frozen_line +
-                         "\n3 expected = 2 ok + 1 missing\n");
+                         "\n3 expected = 2 ok + 1 missing (1 no ack)\n");
     const auto nobody = console.run({"rpc", "rpcutil", "ping", "-j", "-I", "/nosuch/"});
     CHECK(nobody.status == 1);
     CHECK(nobody.out == "[]\n");
@@ -338,7 +339,7 @@ TEST_CASE("inventory --list-collectives counts the nodes of each, smallest first
         "   uk\\x1b                         1\n   mcollective                    2\n\n"
         "                     Total nodes: 2\n\n";
     const std::string tail =
-        "No response from:\n\n    db1                            " + frozen_line + "\n3 expected = 2 ok + 1 missing\n";
+        "No response from:\n\n    db1                            " + frozen_line + "\n3 expected = 2 ok + 1 missing (1 no ack)\n";
     for (const auto* option : {"--list-collectives", "--lc", "--collectives"}) {
         const auto ran = console.run({"inventory", option});
         CHECK(ran.status == 5);
@@ -439,7 +440,7 @@ TEST_CASE("a group that is out of reach is one line, and the result is incomplet
         CHECK(has(
             ran.out + ran.err,
             "    dc3 (400 nodes):               no gateway of this group closed its account; it may have run there\n"));
-        CHECK(has(ran.out + ran.err, "403 expected = 3 ok + 400 missing\n"));
+        CHECK(has(ran.out + ran.err, "403 expected = 3 ok + 400 missing (400 group unreachable)\n"));
         CHECK(!has(ran.out + ran.err, "Not proved"));
     }
     CHECK(console.run({"ping", "-I", "web1"}).status == 0);

@@ -142,7 +142,7 @@ TEST_CASE("the tree: groups, their relays, the leaves of each, and what is odd")
           "\n"
           "    dc3 (400 nodes):               no gateway of this group closed its account; it may have run there\n"
           "    web3                           " +
-              no_ack + "\n\n406 expected = 5 ok + 401 missing\n");
+              no_ack + "\n\n406 expected = 5 ok + 401 missing (400 group unreachable, 1 no ack)\n");
 }
 
 TEST_CASE("the picture of a part: peers that were not asked are known from those that were") {

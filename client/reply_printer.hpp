@@ -1,0 +1,56 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "client/account.hpp"
+#include "client/command.hpp"
+#include "client/gather.hpp"
+#include "client/progress.hpp"
+#include "client/results.hpp"
+#include "proto/ddl.hpp"
+
+namespace mco::client {
+
+// How a command shows replies, as its options say.
+struct Showing {
+    enum class Layout : std::uint8_t { blocks, raw, table, json, json_lines };
+    Layout layout = Layout::blocks;
+    std::optional<proto::DisplayMode> mode;  // which replies blocks, raw and table show; none: no reply at all
+    bool at_once = true;                     // as they come, not when all are there
+};
+// From --json, --jsonl, --table, --verbose, --display and --sort. `invalid`: a mode nobody knows, or layouts that exclude each other.
+proto::Result<Showing> read_showing(const Options& options, proto::DisplayMode by_ddl);
+void declare_layouts(OptionSet& options);  // -j --jsonl --table --display --sort
+
+// The replies of one action as they come, a progress bar below them on a terminal, and in the end what is to be said of all.
+// Results go to standard output; with JSON everything for people goes to standard error. All arguments must outlive it.
+class ReplyPrinter {
+ public:
+    ReplyPrinter(Context& context, std::string_view agent, const proto::ActionSchema& action, Showing showing);
+
+    Gather::Watcher watcher();  // refers to this
+    // What was not printed yet, the DDL's summaries, the statistics, who is missing and the account. Sorts the replies if they
+    // are to be. `nobody`: no node was meant, so there is nothing to sum up.
+    enum class Meant : std::uint8_t { some, nobody };
+    void finish(Gathered& gathered, const Account& account, Meant meant);
+
+ private:
+    void print(const Reply& reply);
+    void show_progress() { progress_.show(replies_, std::max(matched_, replies_)); }
+    bool for_programs() const;
+    std::string table_or_blocks(const Gathered& gathered) const;
+    std::string closing_lines(const Gathered& gathered, const Account& account) const;
+
+    Context& context_;
+    std::string_view agent_;
+    const proto::ActionSchema& action_;
+    Showing showing_;
+    Progress progress_;
+    std::uint32_t replies_ = 0, matched_ = 0;
+};
+
+}  // namespace mco::client
