@@ -149,8 +149,6 @@ std::string finished_line(const Gathered& gathered, const Account& account, cons
 
 std::string statistics(const Gathered& gathered, const Account& account, const Finish& finish,
                        const Terminal& terminal) {
-    const auto seconds =
-        std::chrono::duration_cast<std::chrono::seconds>(gathered.sent.wall.time_since_epoch()).count();
     const auto ok = std::count_if(gathered.replies.begin(), gathered.replies.end(),
                                   [](const Reply& reply) { return reply.status == proto::StatusCode::ok; });
     std::string text = painted(terminal, Paint::yellow, fmt::format("---- {} call stats ----", finish.caption)) + "\n";
@@ -159,7 +157,7 @@ std::string statistics(const Gathered& gathered, const Account& account, const F
     };
     row("Nodes", fmt::format("{} / {}", account.matched(), account.replies));
     row("Pass / Fail", fmt::format("{} / {}", ok, account.failures));
-    row("Start Time", fmt::format("{:%Y-%m-%d %H:%M:%S %z}", fmt::localtime(static_cast<std::time_t>(seconds))));
+    row("Start Time", local_time(gathered.sent.wall));
     // The request finds its nodes itself: there is no discovery that could take time.
     row("Discovery Time", fmt::format("{:.2f}ms", 0.0));
     row("Agent Time", fmt::format("{:.2f}ms", milliseconds(gathered.took)));
@@ -171,6 +169,11 @@ std::string statistics(const Gathered& gathered, const Account& account, const F
 
 void sort_by_node(std::vector<Reply>& replies) {
     std::stable_sort(replies.begin(), replies.end(), [](const Reply& a, const Reply& b) { return a.node < b.node; });
+}
+
+std::string local_time(proto::WallTime time) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+    return fmt::format("{:%Y-%m-%d %H:%M:%S %z}", fmt::localtime(static_cast<std::time_t>(seconds)));
 }
 
 double milliseconds(proto::Duration duration) { return static_cast<double>(duration.count()) / 1000.0; }

@@ -41,5 +41,6 @@ std::string statistics(const Gathered& gathered, const Account& account, const F
 
 void sort_by_node(std::vector<Reply>& replies);
 double milliseconds(proto::Duration duration);
+std::string local_time(proto::WallTime time);  // "2026-11-21 06:43:44 +0000"
 
 }  // namespace mco::client

@@ -1,12 +1,13 @@
 #include <algorithm>
 #include <array>
-#include <ctime>
+#include <cstddef>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
 #include "client/applications/collectives.hpp"
+#include "client/applications/inventory_report.hpp"
 #include "client/results.hpp"
 #include "client/session.hpp"
 
@@ -22,6 +23,9 @@ constexpr std::array reports{
     Option{"list-collectives,lc,collectives", "", Section::application, "How many nodes each collective has"},
     Option{"collective-graph,cg,map", "FILE", Section::application,
            "Write which node is in which collective to FILE, for Graphviz"},
+    Option{"script", "FILE", Section::application, "A report of many nodes, as MCollective's inventory script FILE says"},
+    Option{"format", "TEMPLATE", Section::application,
+           "A line for each node: '{identity} {facts.os.family} {classes}'"},
 };
 
 void declare(OptionSet& options) {
@@ -29,6 +33,7 @@ void declare(OptionSet& options) {
     options.add(json_option());
     options.add(required_options());
     options.add(common_options());
+    options.add(filter_options());
 }
 
 std::string text_of(const Value& data, std::string_view key) {
@@ -46,18 +51,28 @@ std::vector<std::string> texts_of(const Value& data, std::string_view key) {
     return texts;
 }
 
+constexpr std::string_view data_suffix = "_data";  // of the name of a data plugin's DDL
+
+std::vector<std::string> data_plugins(const Value& inventory) {
+    auto names = texts_of(inventory, "data_plugins");
+    for (auto& name : names) {
+        if (name.ends_with(data_suffix)) name.resize(name.size() - data_suffix.size());
+    }
+    return names;
+}
+
 std::string joined(const std::vector<std::string>& texts) {
     std::string line;
     for (const auto& text : texts) line += (line.empty() ? "" : ", ") + text;
     return line;
 }
 
-std::string local_time(const Value& data, std::string_view key) {
+std::string start_time(const Value& data, std::string_view key) {
     const auto* value = data.find(key);
     const auto* seconds = value == nullptr ? nullptr : value->integer();
     constexpr std::int64_t year_9999 = 253'402'300'799;
     if (seconds == nullptr || *seconds < 0 || *seconds > year_9999) return text_of(data, key);
-    return fmt::format("{:%Y-%m-%d %H:%M:%S %z}", fmt::localtime(static_cast<std::time_t>(*seconds)));
+    return local_time(proto::WallTime(std::chrono::seconds(*seconds)));
 }
 
 // As many columns as given, each at least `least` wide.
@@ -74,7 +89,7 @@ std::string columns(const std::vector<std::string>& texts, std::string_view inde
 std::string statistics_block(const Value& inventory, const Value& stats) {
     std::string text = "   Server Statistics:\n";
     const auto row = [&](std::string_view label, const std::string& value) {
-        text += right(label, 31) + ": " + value + "\n";
+        text += right(label, 29) + ": " + value + "\n";
     };
     const auto seconds = [&](std::string_view key) {
         const auto* times = stats.find("times");
@@ -84,7 +99,7 @@ std::string statistics_block(const Value& inventory, const Value& stats) {
         return (value == nullptr ? std::string("unknown") : visible(value->to_text())) + " seconds";
     };
     row("Version", text_of(stats, "version"));
-    row("Start Time", local_time(stats, "starttime"));
+    row("Start Time", start_time(stats, "starttime"));
     row("Config File", text_of(stats, "configfile"));
     row("Collectives", joined(texts_of(inventory, "collectives")));
     row("Main Collective", text_of(inventory, "main_collective"));
@@ -126,7 +141,7 @@ std::string classes_block(const std::vector<std::string>& classes) {
 std::string page(const std::string& node, const Value& inventory, const Value& stats) {
     return fmt::format("Inventory for {}:\n\n{}\n{}\n{}\n{}\n{}\n", node, statistics_block(inventory, stats),
                        list_block("Agents", texts_of(inventory, "agents"), "No agents installed"),
-                       list_block("Data Plugins", texts_of(inventory, "data_plugins"), "No data plugins installed"),
+                       list_block("Data Plugins", data_plugins(inventory), "No data plugins installed"),
                        classes_block(texts_of(inventory, "classes")), facts_block(inventory));
 }
 
@@ -148,33 +163,23 @@ Result<Answer> ask(Session& session, const Target& target, const proto::AgentSch
     return Answer{std::move(*gathered), std::move(account)};
 }
 
-Result<ExitStatus> run(Context& context) {
-    const auto& words = context.options.words();
-    const bool list = context.options.has("list-collectives");
-    const auto graph = context.options.value("collective-graph");
-    if ((list ? 1 : 0) + (graph ? 1 : 0) + words.size() != 1)
-        return fail(Errc::invalid,
-                    "needs the name of one node, --list-collectives or --collective-graph FILE\n"
-                    "Like this: mco inventory web1.example.net");
-    auto session = Session::open(context);
-    if (!session) return tl::unexpected(session.error());
-    if (list || graph) return report_collectives(context, **session, graph);
-    const auto schema = (*session)->schema("rpcutil");
+Result<ExitStatus> report_node(Context& context, Session& session, const std::string& node) {
+    const auto schema = session.schema("rpcutil");
     if (!schema) return tl::unexpected(schema.error());
-    const auto target = (*session)->target_node(words[0], "rpcutil");
+    const auto target = session.target_node(node, "rpcutil");
     if (!target) return tl::unexpected(target.error());
 
     std::vector<Reply> replies;
     std::vector<std::string> objects;
-    const auto form = context.terminal.tty ? JsonForm::indented : JsonForm::one_line;
+    const auto form = json_form(context.terminal);
     for (const std::string action : {"inventory", "daemon_stats"}) {
-        const auto answer = ask(**session, *target, *schema, action);
+        const auto answer = ask(session, *target, *schema, action);
         if (!answer) return tl::unexpected(answer.error());
         if (context.verbose())
             context.err() << "via " << visible(answer->gathered.entry) << ", "
                           << ledger_lines(answer->account, Show::always);
         if (answer->gathered.replies.empty()) {
-            context.err() << "Did not receive any results from node " << visible(words[0]) << '\n'
+            context.err() << "Did not receive any results from node " << visible(node) << '\n'
                           << absent_block(answer->account, context.terminal)
                           << ledger_lines(answer->account, Show::if_not_whole);
             return ExitStatus::unusable;
@@ -196,6 +201,31 @@ Result<ExitStatus> run(Context& context) {
     return status;
 }
 
+Result<ExitStatus> run(Context& context) {
+    const auto& options = context.options;
+    const auto& words = options.words();
+    const auto graph = options.value("collective-graph");
+    const auto script = options.value("script"), line = options.value("format");
+    const std::array chosen{options.has("list-collectives"), graph.has_value(), script.has_value(), line.has_value()};
+    if (words.size() + static_cast<std::size_t>(std::count(chosen.begin(), chosen.end(), true)) != 1)
+        return fail(Errc::invalid,
+                    "needs one of: the name of a node, --list-collectives, --collective-graph, --script and --format\n"
+                    "Like this: mco inventory web1.example.net");
+    auto report = Result<InventoryReport>(InventoryReport());
+    if (script) report = read_script(*script);
+    if (line) report = read_template(*line);
+    if (!report) return tl::unexpected(report.error());
+    if (*report && options.has("json"))
+        return fail(Errc::invalid, "--json does not go with --script and --format\nLike this: mco rpc rpcutil inventory -j");
+    if (!words.empty() && !is_unfiltered(options))
+        return fail(Errc::invalid, "filters do not go with the name of a node; they go with --script and --format");
+    auto session = Session::open(context);
+    if (!session) return tl::unexpected(session.error());
+    if (*report) return report_inventory(context, **session, *report);
+    if (words.empty()) return report_collectives(context, **session, graph);
+    return report_node(context, **session, words[0]);
+}
+
 }  // namespace
 
 const Command inventory{
@@ -203,10 +233,14 @@ const Command inventory{
     "General reporting tool for nodes, collectives and subcollectives",
     "[options] NODE\n"
     "[options] --list-collectives\n"
-    "[options] --collective-graph FILE",
+    "[options] --collective-graph FILE\n"
+    "[options] [filters] --script FILE\n"
+    "[options] [filters] --format TEMPLATE",
     "mco inventory web1.example.net\n"
     "mco inventory --list-collectives\n"
-    "mco inventory --collective-graph collectives.dot",
+    "mco inventory --collective-graph collectives.dot\n"
+    "mco inventory --script inventory.mc -F country=us\n"
+    "mco inventory --format '{identity}: {facts.os.family} {classes}' -C /http/",
     declare,
     run,
 };

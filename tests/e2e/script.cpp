@@ -44,6 +44,10 @@ std::vector<Step> read_steps(const std::filesystem::path& file) {
     return steps;
 }
 
+void replace_first(std::string& text, const std::string& name, const std::string& value) {
+    if (const auto at = text.find(name); at != std::string::npos) text.replace(at, name.size(), value);
+}
+
 std::vector<std::string> split_words(const std::string& command, const std::string& directory) {
     std::vector<std::string> words;
     std::optional<std::string> word;
@@ -67,7 +71,8 @@ std::vector<std::string> split_words(const std::string& command, const std::stri
     }
     if (word) words.push_back(*word);
     for (auto& each : words) {
-        if (const auto at = each.find("$DIR"); at != std::string::npos) each.replace(at, 4, directory);
+        replace_first(each, "$DIR", directory);
+        replace_first(each, "$SOURCE", MCO_SOURCE_DIR);
     }
     return words;
 }

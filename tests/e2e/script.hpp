@@ -19,7 +19,7 @@ namespace mco::test {
 //     !                                 (alone) stderr is empty; without any "!" line stderr is not looked at
 //     ? 1                               exit status; 0 if not given
 //
-// Single and double quotes group words as in a shell; nothing is expanded. $DIR is the fleet's folder.
+// Single and double quotes group words as in a shell; nothing is expanded. $DIR is the fleet's folder, $SOURCE this project's.
 // Empty lines of stdout are written as a line with a single dot. Blank lines in the script separate.
 struct Mismatch {
     std::size_t line = 0;
