@@ -137,6 +137,17 @@ const Command* find_command(std::string_view name) {
     return found == table.end() ? nullptr : *found;
 }
 
+std::span<const Variable> environment_variables() {
+    static constexpr std::array variables{
+        Variable{"MCO_CONFIG", "The configuration file, as with -c, which wins."},
+        Variable{"MCOLLECTIVE_EXTRA_OPTS", "Options and words that stand before those that are typed."},
+        Variable{"NO_COLOR", "If set and not empty: no colour, unless --color says always."},
+        Variable{"HOME", "Where .mcollective and .config/mco/client.cfg are looked for."},
+        Variable{"XDG_CACHE_HOME", "Where mco/names is kept, for the completion of command lines; ~/.cache without it."},
+    };
+    return variables;
+}
+
 std::string version_line() { return "The Marionette Collective's successor mco version " MCO_VERSION; }
 
 std::string command_table() {
@@ -160,14 +171,7 @@ std::string help_page(const Command& command) {
     lines("Usage:", command.usage, fmt::format("mco {} ", command.name));
     text += "\nExamples:\n";
     lines("   ", command.examples, "");
-    struct Title {
-        Section section;
-        std::string_view text;
-    };
-    constexpr std::array titles{Title{Section::application, "Application Options"}, Title{Section::rpc, "RPC Options"},
-                                Title{Section::required, ""}, Title{Section::common, "Common Options"},
-                                Title{Section::filter, "Host Filters"}};
-    for (const auto& title : titles) {
+    for (const auto& title : section_titles()) {
         if (!set.has_section(title.section)) continue;
         text += "\n" + std::string(title.text) + (title.text.empty() ? "" : "\n") + set.help(title.section);
     }

@@ -70,6 +70,12 @@ const Command* find_command(std::string_view name);
 // The whole program but for what is in World. `arguments` with argv[0]: "mc-find" runs find. Returns the exit status.
 int run_program(World& world, std::span<const std::string> arguments);
 
+// What the program reads from its environment.
+struct Variable {
+    std::string_view name, meaning;
+};
+std::span<const Variable> environment_variables();
+
 std::string help_page(const Command& command);
 std::string command_table();  // one line a command
 std::string version_line();

@@ -172,14 +172,27 @@ proto::Result<Options> OptionSet::parse(std::span<const std::string> arguments) 
     } catch (const po::error& error) { return fail(Errc::invalid, error.what()); }
 }
 
+std::vector<std::string> spellings_of(const Option& option) {
+    std::vector<std::string> forms;
+    for (const auto name : split_names(option.names)) forms.push_back(dashed(name));
+    std::stable_sort(forms.begin(), forms.end(),
+                     [](const auto& a, const auto& b) { return a.size() == 2 && b.size() != 2; });
+    return forms;
+}
+
+std::span<const SectionTitle> section_titles() {
+    static constexpr std::array titles{
+        SectionTitle{Section::application, "Application Options"}, SectionTitle{Section::rpc, "RPC Options"},
+        SectionTitle{Section::required, ""}, SectionTitle{Section::common, "Common Options"},
+        SectionTitle{Section::filter, "Host Filters"}};
+    return titles;
+}
+
 std::string OptionSet::help(Section section) const {
     std::string text;
     for (const auto& option : options_) {
         if (option.section != section) continue;
-        std::vector<std::string> forms;
-        for (const auto name : split_names(option.names)) forms.push_back(dashed(name));
-        std::stable_sort(forms.begin(), forms.end(),
-                         [](const auto& a, const auto& b) { return a.size() == 2 && b.size() != 2; });
+        const auto forms = spellings_of(option);
         std::string row = forms[0].size() == 2 ? "    " : "        ";
         for (std::size_t i = 0; i < forms.size(); ++i) row += (i == 0 ? "" : ", ") + forms[i];
         if (!option.value.empty()) row += " " + std::string(option.value);

@@ -24,6 +24,16 @@ struct Option {
     std::string_view help;
 };
 
+// "-t", "--timeout": the short one first.
+std::vector<std::string> spellings_of(const Option& option);
+
+// The sections in the order of the help screen, with their titles.
+struct SectionTitle {
+    Section section;
+    std::string_view text;
+};
+std::span<const SectionTitle> section_titles();
+
 // What the operator typed, after parsing.
 class Options {
  public:

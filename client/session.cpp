@@ -8,6 +8,7 @@
 #include "client/batches.hpp"
 #include "client/discovery.hpp"
 #include "client/last_run.hpp"
+#include "client/name_cache.hpp"
 #include "client/preview.hpp"
 #include "client/target.hpp"
 #include "client/words.hpp"
@@ -53,6 +54,14 @@ Result<void> check_certificate(const security::Identity& self, const Config& con
                 "Is this machine's clock right?");
     }
     return {};
+}
+
+// For the completion of later command lines.
+void learn_names(const Environment& environment, const Call& call, const Gathered& gathered) {
+    const auto file = name_cache_file(environment);
+    if (!file) return;
+    auto names = read_names(*file);
+    if (names.learn(call, gathered)) write_names(*file, names);
 }
 
 }  // namespace
@@ -181,6 +190,7 @@ Result<Gathered> Session::call_once(const Call& call, Gather::Watcher watcher) {
             gathered.error().detail +=
                 fmt::format("\nPerhaps they do not accept {}: {}", config_.certificate.string(), ours.error().detail);
     }
+    if (gathered) learn_names(context_.world.environment, call, *gathered);
     // A word nobody knows, as good as certainly: with the nodes' collectives in doubt there would be some expected.
     if (gathered && gathered->ledger.closure == proto::Closure::closed && gathered->ledger.expected == 0)
         context_.err() << fmt::format("mco: no node of this mesh is in the collective '{}'\n",

@@ -139,7 +139,8 @@ const Command describe_filter{
     "Say in words whom a filter means",
     "[filters]",
     "mco describe_filter -S \"!customer=acme and (web or /db/)\"\n"
-    "mco describe_filter -F country=uk -C /http/",
+    "mco describe_filter -F country=uk -C /http/\n"
+    "mco describe_filter -W 'role::web uptime_days>9' -I 'web[1-3]'",
     declare,
     run,
 };

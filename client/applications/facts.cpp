@@ -95,7 +95,8 @@ const Command facts{
     "Reports on usage for a specific fact",
     "[options] [filters] FACT",
     "mco facts country\n"
-    "mco facts os.family -v -C /http/",
+    "mco facts os.family -v -C /http/\n"
+    "mco facts kernelversion -j | jq -r '.[] | [.sender, .data.value] | @tsv'",
     declare,
     run,
 };

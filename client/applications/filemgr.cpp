@@ -59,7 +59,8 @@ const Command filemgr{
     "Generic File Manager Client",
     "[options] [filters] --file FILE [touch | remove | status]",
     "mco filemgr status --file /etc/resolv.conf\n"
-    "mco filemgr --file /tmp/x touch -C webserver",
+    "mco filemgr --file /tmp/x touch -C webserver\n"
+    "mco filemgr status --details --file /etc/hosts -I web1",
     declare,
     run,
 };

@@ -1,17 +1,27 @@
+#include <array>
+
 #include <fmt/format.h>
 
 #include "client/applications/applications.hpp"
+#include "client/man_page.hpp"
 
 namespace mco::client::applications {
 namespace {
 
 void declare(OptionSet& options) {
-    static constexpr Option page{"help,h", "", Section::required, "This page"};
-    options.add({&page, 1});
+    static constexpr std::array all{
+        Option{"man", "FOLDER", Section::application, "Write the manual pages of all commands into FOLDER"},
+        Option{"help,h", "", Section::required, "This page"},
+    };
+    options.add(all);
 }
 
 proto::Result<ExitStatus> run(Context& context) {
     const auto& words = context.options.words();
+    if (const auto folder = context.options.value("man")) {
+        if (auto written = write_man_pages(*folder); !written) return tl::unexpected(written.error());
+        return ExitStatus::ok;
+    }
     if (words.empty()) {
         context.out() << version_line() << "\n\n" << command_table();
         return ExitStatus::ok;
@@ -29,14 +39,19 @@ proto::Result<ExitStatus> run_version(Context& context) {
     return ExitStatus::ok;
 }
 
+void declare_version(OptionSet& options) {
+    static constexpr Option page{"help,h", "", Section::required, "This page"};
+    options.add({&page, 1});
+}
+
 }  // namespace
 
 const Command help{
-    "help", "Application list and help", "[COMMAND]", "mco help\nmco help rpc", declare, run,
+    "help", "Application list and help", "[COMMAND]", "mco help\nmco help rpc\nmco help --man /usr/local/share/man/man1", declare, run,
 };
 
 const Command version{
-    "version", "Print the version", "", "mco version", declare, run_version,
+    "version", "Print the version", "", "mco version\nmco version --help\nmco version | grep -o '[0-9.]*$'", declare_version, run_version,
 };
 
 }  // namespace mco::client::applications

@@ -44,10 +44,11 @@ Result<ExitStatus> report_inventory(Context& context, Session& session, const In
     if (!target) return tl::unexpected(target.error());
     const auto call = session.prepare(*target, *schema, *action, {});
     if (!call) return tl::unexpected(call.error());
-    auto gathered = session.call(*call, {});
+    auto gathered = session.call(*target, *call, {});
     if (!gathered) return tl::unexpected(gathered.error());
-    const auto account = settle(*gathered, target->filter, target->matcher);
+    const auto account = settle(*gathered, *target);
 
+    session.remember(*gathered, account);
     sort_by_node(gathered->replies);
     const std::string time = local_time(context.started.wall);
     std::vector<InventoryNode> nodes;

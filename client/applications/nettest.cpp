@@ -52,7 +52,8 @@ const Command nettest{
     "[options] [filters] ping HOST\n"
     "[options] [filters] connect HOST PORT",
     "mco nettest ping db1.example.net -C webserver\n"
-    "mco nettest connect db1.example.net 5432 -C webserver",
+    "mco nettest connect db1.example.net 5432 -C webserver\n"
+    "mco nettest ping gateway.example.net -I 'web[1-3]' -j",
     declare,
     run,
 };

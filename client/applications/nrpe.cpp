@@ -66,7 +66,8 @@ const Command nrpe{
     "Client to the Nagios Remote Plugin Execution system",
     "[options] [filters] CHECK",
     "mco nrpe check_load\n"
-    "mco nrpe check_disk -v -C webserver",
+    "mco nrpe check_disk -v -C webserver\n"
+    "mco nrpe check_swap -F country=uk -j | jq -r '.[] | select(.data.exitcode == 2) | .sender'",
     declare,
     run,
 };

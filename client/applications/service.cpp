@@ -56,7 +56,8 @@ const Command service{
     "Manages system services",
     "[options] [filters] SERVICE start | stop | restart | status",
     "mco service nginx status\n"
-    "mco service nginx restart -C webserver",
+    "mco service nginx restart -C webserver\n"
+    "mco service ssh stop -y -I web1",
     declare,
     run,
 };
