@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -64,6 +66,11 @@ void print_error(std::ostream& err, std::string_view who, std::string_view detai
     }
 }
 
+std::string searched(const World& world) {
+    const auto path = world.environment.find("PATH");
+    return path == world.environment.end() ? "" : fmt::format(", and mco-NAME in {}", visible(path->second));
+}
+
 int unknown_command(World& world, std::string_view name) {
     std::vector<std::string_view> names;
     for (const auto* command : table) names.push_back(command->name);
@@ -71,8 +78,26 @@ int unknown_command(World& world, std::string_view name) {
     world.err << version_line() << "\n\n"
               << "Unknown command '" << visible(name) << "'"
               << (near.empty() ? "" : fmt::format("; did you mean '{}'?", near))
-              << "\nSearched: the commands built into this program\n\n";
+              << "\nSearched: the commands built into this program" << searched(world) << "\n\n";
     world.out << known_commands();
+    return usage_error;
+}
+
+// What is no command of ours may be a program of somebody else.
+int run_other(World& world, std::span<const std::string> words) {
+    const auto application =
+        world.become ? find_path_application(world.environment, words.front()) : std::nullopt;
+    if (!application) return unknown_command(world, words.front());
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error).string();
+    const auto launch = prepare_launch(*application, words.subspan(1), world.environment, self);
+    const auto who = fmt::format("mco {}", application->name);
+    if (!launch) {
+        print_error(world.err, who, launch.error().detail);
+    } else {
+        world.out << std::flush;
+        print_error(world.err, who, fmt::format("{} cannot be started: {}", application->program.string(), world.become(*launch)));
+    }
     return usage_error;
 }
 
@@ -156,6 +181,13 @@ std::string command_table() {
     return text;
 }
 
+std::string other_table(const World& world) {
+    std::string text;
+    for (const auto& application : path_applications(world.environment))
+        text += fmt::format("  {:<15} An application of its own: {}\n", application.name, visible(application.program.string()));
+    return text;
+}
+
 std::string help_page(const Command& command) {
     OptionSet set;
     command.declare(set);
@@ -190,7 +222,7 @@ int run_program(World& world, std::span<const std::string> arguments) {
     if (words[0] == "--version") words[0] = "version";
     if (words[0] == "--help" || words[0] == "-h") words[0] = "help";
     const auto* command = find_command(words[0]);
-    if (command == nullptr) return unknown_command(world, words[0]);
+    if (command == nullptr) return run_other(world, words);
     const auto status = run_command(world, *command, std::span(words).subspan(1));
     if (!status) {
         world.out << std::flush;

@@ -15,6 +15,7 @@
 #include "client/config.hpp"
 #include "client/links.hpp"
 #include "client/options.hpp"
+#include "client/path_application.hpp"
 #include "client/terminal.hpp"
 #include "security/hello.hpp"
 #include "security/trust_store.hpp"
@@ -32,6 +33,8 @@ struct World {
     // Called at most once, when the first request is about to be sent. The arguments outlive the links.
     std::function<std::unique_ptr<Links>(const security::Identity&, security::TrustStore&)> open_links;
     std::istream* in = nullptr;  // where a person answers questions; none: every answer is no
+    // Becomes another program; returns only if that fails: why. None: such programs do not exist.
+    std::function<std::string(const Launch&)> become = {};
     bool piped = false;          // it is a pipe or a file: somebody's results, perhaps
 };
 
@@ -78,6 +81,7 @@ std::span<const Variable> environment_variables();
 
 std::string help_page(const Command& command);
 std::string command_table();  // one line a command
+std::string other_table(const World& world);  // the same for the applications in $PATH
 std::string version_line();
 
 }  // namespace mco::client

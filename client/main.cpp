@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -52,6 +53,19 @@ void occupy_standard_descriptors() {
     }
 }
 
+std::string become(const mco::client::Launch& launch) {
+    std::vector<std::string> settings;
+    for (const auto& [name, value] : launch.environment) settings.push_back(name + "=" + value);
+    const auto pointers = [](const std::vector<std::string>& texts) {
+        std::vector<char*> all;
+        for (const auto& text : texts) all.push_back(const_cast<char*>(text.c_str()));
+        all.push_back(nullptr);
+        return all;
+    };
+    ::execve(launch.argv.front().c_str(), pointers(launch.argv).data(), pointers(settings).data());
+    return std::strerror(errno);
+}
+
 // Sockets are left out: the shell of a remote login never ends them, and its words would be waited for.
 bool is_piped(int descriptor) {
     struct stat status{};
@@ -73,6 +87,7 @@ int main(int argc, char** argv) {
                              .now = clocks,
                              .open_links = mco::client::open_links,
                              .in = &std::cin,
+                             .become = become,
                              .piped = is_piped(STDIN_FILENO)};
     if (auto installed = mco::proto::default_libdir(); !installed.empty())
         world.libdirs.push_back(std::move(installed));

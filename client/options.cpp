@@ -172,6 +172,30 @@ proto::Result<Options> OptionSet::parse(std::span<const std::string> arguments) 
     } catch (const po::error& error) { return fail(Errc::invalid, error.what()); }
 }
 
+proto::Result<OptionSet::Split> OptionSet::split(std::span<const std::string> arguments) const {
+    const auto end = std::find(arguments.begin(), arguments.end(), "--");
+    const auto description = describe(options_);
+    Split split;
+    try {
+        const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing &
+                           ~po::command_line_style::allow_sticky;
+        const auto parsed = po::command_line_parser(std::vector<std::string>(arguments.begin(), end))
+                                .options(description)
+                                .style(style)
+                                .allow_unregistered()
+                                .run();
+        for (const auto& option : parsed.options) {
+            if (option.unregistered || option.position_key >= 0) {
+                split.rest.insert(split.rest.end(), option.original_tokens.begin(), option.original_tokens.end());
+            } else {
+                split.known.push_back("--" + option.string_key + (option.value.empty() ? "" : "=" + option.value.front()));
+            }
+        }
+    } catch (const po::error& error) { return fail(Errc::invalid, error.what()); }
+    split.rest.insert(split.rest.end(), end, arguments.end());
+    return split;
+}
+
 std::vector<std::string> spellings_of(const Option& option) {
     std::vector<std::string> forms;
     for (const auto name : split_names(option.names)) forms.push_back(dashed(name));

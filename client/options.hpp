@@ -65,6 +65,13 @@ class OptionSet {
     // the nearest known one, or says that we know it from MCollective and do not support it yet.
     proto::Result<Options> parse(std::span<const std::string> arguments) const;
 
+    // The options of this set among those of somebody else, who gets the rest as it was typed. Only whole names count here.
+    struct Split {
+        std::vector<std::string> known;  // "--NAME=VALUE" or "--NAME"
+        std::vector<std::string> rest;
+    };
+    proto::Result<Split> split(std::span<const std::string> arguments) const;
+
     // "    -t, --timeout SECONDS           How long ..." for each option of the section.
     std::string help(Section section) const;
 

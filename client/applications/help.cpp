@@ -23,10 +23,15 @@ proto::Result<ExitStatus> run(Context& context) {
         return ExitStatus::ok;
     }
     if (words.empty()) {
-        context.out() << version_line() << "\n\n" << command_table();
+        context.out() << version_line() << "\n\n" << command_table() << other_table(context.world);
         return ExitStatus::ok;
     }
     const auto* command = find_command(words[0]);
+    if (const auto other = find_path_application(context.world.environment, words[0]); command == nullptr && other) {
+        context.out() << fmt::format("'{}' is an application of its own: {}\nTry: mco {} --help\n", other->name,
+                                     visible(other->program.string()), other->name);
+        return ExitStatus::ok;
+    }
     if (command == nullptr)
         return proto::fail(proto::Errc::not_found,
                            fmt::format("there is no command '{}'; mco help lists them", words[0]));
