@@ -83,7 +83,7 @@ proto::Result<ExitStatus> show_rights(Context& context, Session& session, const 
         for (const auto& reply : replies) {
             const bool allowed = reply.status == proto::StatusCode::ok;
             context.out() << left(visible(reply.node), 40)
-                          << (allowed ? " allowed" : " refused: " + visible(reply.message)) << '\n';
+                          << (allowed ? " allowed" : " refused: " + on_one_line(reply.message)) << '\n';
         }
     }
     context.out() << std::flush;

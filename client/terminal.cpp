@@ -82,6 +82,11 @@ std::string visible(std::string_view foreign) {
     return text;
 }
 
+std::string on_one_line(std::string foreign) {
+    std::replace(foreign.begin(), foreign.end(), '\n', ' ');
+    return visible(foreign);
+}
+
 std::string visible_json(std::string_view json) {
     std::string text;
     text.reserve(json.size());

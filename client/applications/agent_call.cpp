@@ -139,10 +139,16 @@ std::size_t longest_name(std::span<const Reply> replies) {
 }
 
 std::string named_line(const Reply& reply, std::size_t longest, std::string_view text) {
-    return right(visible(reply.node), longest + 3) + ": " + visible(text) + "\n";
+    return right(visible(reply.node), longest + 3) + ": " + on_one_line(std::string(text)) + "\n";
 }
 
-void declare_agent_options(OptionSet& options) {
+std::string text_of(const Reply& reply, std::string_view output) {
+    const auto* value = reply.data.find(output);
+    return value == nullptr || value->is_null() ? std::string() : value->to_text();
+}
+
+void declare_agent_options(OptionSet& options, std::span<const Option> own) {
+    options.add(own);
     options.add(json_option());
     options.add(progress_option());
     options.add(subset_options());

@@ -59,7 +59,10 @@ void print_json(Context& context, std::string_view agent, const AgentCall& call)
 std::size_t longest_name(std::span<const Reply> replies);
 std::string named_line(const Reply& reply, std::size_t longest, std::string_view text);
 
-// The options of all of them: json, progress, required, common, filter.
-void declare_agent_options(OptionSet& options);
+// An output as text; "" if it is not there.
+std::string text_of(const Reply& reply, std::string_view output);
+
+// A command's own options, and those of all of them: json, progress, subset, required, common, filter.
+void declare_agent_options(OptionSet& options, std::span<const Option> own = {});
 
 }  // namespace mco::client::applications

@@ -96,7 +96,7 @@ Result<ExitStatus> report_collectives(Context& context, Session& session, const 
     }
     for (const auto& reply : gathered->replies) {
         if (reply.status != proto::StatusCode::ok)
-            context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+            context.err() << visible(reply.node) << ": " << on_one_line(reply.message) << '\n';
     }
     notes << absent_block(account, context.terminal)
           << ledger_lines(account, show);

@@ -76,7 +76,7 @@ proto::Result<ExitStatus> run(Context& context) {
     context.out() << fact_report(words[0], gathered->replies, context.verbose()) << '\n';
     for (const auto& reply : gathered->replies) {
         if (reply.status != proto::StatusCode::ok)
-            context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+            context.err() << visible(reply.node) << ": " << on_one_line(reply.message) << '\n';
     }
     if (context.verbose()) {
         const Finish finish{.caption = "rpcutil#get_fact", .total = context.world.now().mono - context.started.mono};

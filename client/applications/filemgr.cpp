@@ -15,10 +15,7 @@ constexpr std::array own_options{
     Option{"details,d", "", Section::application, "Everything that is known of it"},
 };
 
-void declare(OptionSet& options) {
-    options.add(own_options);
-    declare_agent_options(options);
-}
+void declare(OptionSet& options) { declare_agent_options(options, own_options); }
 
 void print(Context& context, const AgentCall& call, bool details) {
     for (const auto& reply : call.gathered.replies) {
@@ -28,7 +25,7 @@ void print(Context& context, const AgentCall& call, bool details) {
             context.out() << node_block(reply, call.action, context.terminal);
         } else if (shows_state || reply.status != proto::StatusCode::ok) {
             context.out() << left(visible(reply.node), 40) << ": "
-                          << visible(shows_state ? state->to_text() : reply.message) << '\n';
+                          << on_one_line(shows_state ? state->to_text() : reply.message) << '\n';
         }
     }
 }

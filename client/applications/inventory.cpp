@@ -190,7 +190,7 @@ Result<ExitStatus> report_node(Context& context, Session& session, const std::st
     auto status = ExitStatus::ok;
     for (const auto& reply : replies) {
         if (reply.status == proto::StatusCode::ok) continue;
-        context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+        context.err() << visible(reply.node) << ": " << on_one_line(reply.message) << '\n';
         status = ExitStatus::failed;
     }
     if (context.options.has("json")) {

@@ -56,7 +56,7 @@ Result<ExitStatus> report_inventory(Context& context, Session& session, const In
         if (reply.status == proto::StatusCode::ok)
             nodes.push_back({.identity = reply.node, .data = std::move(reply.data), .time = time});
         else
-            context.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+            context.err() << visible(reply.node) << ": " << on_one_line(reply.message) << '\n';
     }
     const auto text = report(nodes);
     if (!text) return tl::unexpected(text.error());

@@ -62,7 +62,7 @@ std::string as_text(std::string_view action, const Answers& answers, const Termi
     std::string refused;
     for (const auto& reply : gathered.replies) {
         if (reply.status != proto::StatusCode::ok)
-            refused += fmt::format("{}: {}\n", visible(reply.node), visible(reply.message));
+            refused += fmt::format("{}: {}\n", visible(reply.node), on_one_line(reply.message));
     }
     if (account.replies == 0) return {};
     if (action == "trace") return trace_text(trace_request(gathered)) + refused;

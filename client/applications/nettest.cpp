@@ -12,10 +12,7 @@ constexpr std::array own_options{
     Option{"yes,y", "", Section::application, "Ask nothing, even if every node is meant"},
 };
 
-void declare(OptionSet& options) {
-    options.add(own_options);
-    declare_agent_options(options);
-}
+void declare(OptionSet& options) { declare_agent_options(options, own_options); }
 
 proto::Result<ExitStatus> run(Context& context) {
     const auto& words = context.options.words();

@@ -43,7 +43,7 @@ void NodeLines::finish(Discovered& found) {
     if (for_programs()) return;
     for (const auto& reply : replies) {
         if (reply.status != proto::StatusCode::ok)
-            context_.err() << visible(reply.node) << ": " << visible(reply.message) << '\n';
+            context_.err() << visible(reply.node) << ": " << on_one_line(reply.message) << '\n';
     }
     std::erase_if(replies, [](const Reply& reply) { return reply.status != proto::StatusCode::ok; });
 }

@@ -16,15 +16,7 @@ constexpr std::array own_options{
     Option{"version", "VERSION", Section::application, "Which version to install"},
 };
 
-void declare(OptionSet& options) {
-    options.add(own_options);
-    declare_agent_options(options);
-}
-
-std::string text_of(const Reply& reply, std::string_view name) {
-    const auto* value = reply.data.find(name);
-    return value == nullptr ? std::string() : value->to_text();
-}
+void declare(OptionSet& options) { declare_agent_options(options, own_options); }
 
 // "rsync-3.2.7-1.amd64"; what was never there and what was removed are both absent.
 std::string state_of(const Reply& reply) {

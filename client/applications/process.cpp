@@ -19,10 +19,7 @@ constexpr std::array own_options{
     Option{"silent", "", Section::application, "Only the summary"},
 };
 
-void declare(OptionSet& options) {
-    options.add(own_options);
-    declare_agent_options(options);
-}
+void declare(OptionSet& options) { declare_agent_options(options, own_options); }
 
 // A column of the table: how it is called, which output it shows, and how.
 struct Column {
@@ -139,7 +136,7 @@ proto::Result<ExitStatus> run(Context& context) {
         if (context.options.has("silent")) break;
         const auto* list = reply.data.find("pslist");
         if (reply.status != proto::StatusCode::ok) {
-            context.out() << fmt::format("   {}\n\n     {}\n\n", visible(reply.node), visible(reply.message));
+            context.out() << fmt::format("   {}\n\n     {}\n\n", visible(reply.node), on_one_line(reply.message));
         } else if (list != nullptr && list->list() != nullptr && !list->list()->empty()) {
             context.out() << fmt::format("   {}\n\n{}\n", visible(reply.node), table(*list->list(), *chosen));
         }

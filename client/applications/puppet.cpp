@@ -34,10 +34,7 @@ constexpr std::array own_options{
     Option{"rerun", "SECONDS", Section::application, "With runall: for ever, beginning this often at most"},
 };
 
-void declare(OptionSet& options) {
-    options.add(own_options);
-    declare_agent_options(options);
-}
+void declare(OptionSet& options) { declare_agent_options(options, own_options); }
 
 const proto::Value* output(const Reply& reply, std::string_view name) { return reply.data.find(name); }
 

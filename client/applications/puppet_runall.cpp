@@ -136,7 +136,7 @@ class Run {
         const auto& replies = call->gathered.replies;
         if (replies.empty() || replies[0].status != proto::StatusCode::ok) {
             say(fmt::format("{} did not start: {}", visible(node),
-                            replies.empty() ? std::string("no answer") : visible(replies[0].message)));
+                            replies.empty() ? std::string("no answer") : on_one_line(replies[0].message)));
             return false;
         }
         say(fmt::format("{} schedule status: started", visible(node)));

@@ -13,10 +13,7 @@ constexpr std::array own_options{
     Option{"yes,y", "", Section::application, "Ask nothing, even if every node is meant"},
 };
 
-void declare(OptionSet& options) {
-    options.add(own_options);
-    declare_agent_options(options);
-}
+void declare(OptionSet& options) { declare_agent_options(options, own_options); }
 
 // After a change only those are of interest that are not as they should be.
 bool is_worth_a_line(std::string_view action, std::string_view status) {

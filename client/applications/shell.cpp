@@ -21,15 +21,7 @@ constexpr std::array own_options{
     Option{"user,u", "USER", Section::application, "With run and start: who to run it as"},
 };
 
-void declare(OptionSet& options) {
-    options.add(own_options);
-    declare_agent_options(options);
-}
-
-std::string text_of(const Reply& reply, std::string_view name) {
-    const auto* value = reply.data.find(name);
-    return value == nullptr ? std::string() : value->to_text();
-}
+void declare(OptionSet& options) { declare_agent_options(options, own_options); }
 
 // Each line of what a node printed, made visible.
 std::string lines_of(std::string_view text, std::string_view before) {
@@ -45,7 +37,7 @@ std::string lines_of(std::string_view text, std::string_view before) {
 std::string result_of(const Reply& reply) {
     std::string text = visible(reply.node) + ":\n" + lines_of(text_of(reply, "stdout"), "");
     if (const auto err = text_of(reply, "stderr"); !err.empty()) text += "    STDERR:\n" + lines_of(err, "    ");
-    if (reply.status != proto::StatusCode::ok) text += visible(reply.message) + "\n";
+    if (reply.status != proto::StatusCode::ok) text += on_one_line(reply.message) + "\n";
     if (const auto code = text_of(reply, "exitcode"); code != "0" && !code.empty())
         text += fmt::format("exitcode: {}\n", visible(code));
     return text + "\n";
@@ -99,7 +91,7 @@ Result<bool> look(Context& context, Session& session, Watched& job) {
     if (call->gathered.replies.empty() || call->gathered.replies[0].status != proto::StatusCode::ok) {
         context.err() << fmt::format("{}: {}\n", visible(job.node),
                                      call->gathered.replies.empty() ? std::string("no answer")
-                                                                    : visible(call->gathered.replies[0].message));
+                                                                    : on_one_line(call->gathered.replies[0].message));
         return false;
     }
     const auto& reply = call->gathered.replies[0];
@@ -194,7 +186,7 @@ Result<ExitStatus> run_command(Context& context, Session& session, const std::st
         } else {
             const bool ok = reply.status == proto::StatusCode::ok;
             context.out() << fmt::format("{}: {}\n", visible(reply.node),
-                                         ok ? visible(text_of(reply, "handle")) : "ERROR: " + visible(reply.message));
+                                         ok ? visible(text_of(reply, "handle")) : "ERROR: " + on_one_line(reply.message));
         }
     }
     return ended(context, session, *call, (action == "run" ? "Command: " : "Started command: ") + command);

@@ -7,11 +7,10 @@
 #include <fmt/format.h>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::test {
 namespace {
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // Two nodes with a check, a fake Puppet and an init script of their own; the shell is on for one of them.
 struct Site {

@@ -14,13 +14,12 @@
 #include <fmt/format.h>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // One node with a libdir of its own, which the operator has, too, and a policy that opens every agent.
 struct Workshop {

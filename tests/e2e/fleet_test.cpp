@@ -1,6 +1,7 @@
 // No command waits for a timer: a request ends when every node is accounted for, and says who is missing and why.
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/has.hpp"
 
 #include <signal.h>
 
@@ -17,8 +18,6 @@ std::vector<NodeTraits> five() {
     nodes.push_back({"cache1", "country: de\nuptime_days: 4\n", {"redis"}});
     return nodes;
 }
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // Each round is a whole command that ends by itself; the mesh is whole again within some of them.
 void all_five_answer(Fleet& fleet) {

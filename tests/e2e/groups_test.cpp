@@ -12,14 +12,13 @@
 #include <fmt/format.h>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::test {
 namespace {
 
 using namespace std::chrono_literals;
 using Kind = NodeTraits::Kind;
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // dc1: three nodes. dc2: two proxies that know dc1 and each other, and three nodes that only dial them.
 std::vector<NodeTraits> two_sites(const std::string& of_proxies = {}, const std::string& of_all = {}) {

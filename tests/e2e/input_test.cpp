@@ -7,11 +7,10 @@
 #include <fmt/format.h>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::test {
 namespace {
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 std::string read_text(const std::filesystem::path& file) {
     std::ifstream stream(file);

@@ -6,14 +6,13 @@
 #include <fmt/format.h>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::test {
 namespace {
 
 using namespace std::chrono_literals;
 using Kind = NodeTraits::Kind;
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // 24 daemons: 22 that are what the group needs, one that always relays, and one that never does; of the former one that
 // only dials.

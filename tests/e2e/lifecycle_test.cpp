@@ -7,13 +7,12 @@
 #include <doctest/doctest.h>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 TEST_CASE("facts and classes take effect on the next request") {
     Fleet fleet(Fleet::acceptance_nodes());

@@ -4,11 +4,10 @@
 #include <fmt/format.h>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::test {
 namespace {
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // The operator's configuration with some lines exchanged.
 std::filesystem::path client_with(const Fleet& fleet, const std::string& certificate, const std::string& keys,

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "proto/codec.hpp"
+#include "tests/support/has.hpp"
 #include "tests/unit/client/paper_mesh.hpp"
 
 namespace mco::client {
@@ -20,8 +21,6 @@ using test::PaperMesh;
 using test::PaperNode;
 using test::PaperReply;
 using Act = std::function<PaperReply(const proto::RequestBody&)>;
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 PaperNode node(std::string name, Act act) {
     PaperNode node;

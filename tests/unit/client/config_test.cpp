@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/has.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace mco::client {
@@ -23,8 +24,6 @@ std::string refusal(const std::string& text) {
     REQUIRE_MESSAGE(!loaded.has_value(), text);
     return loaded.error().detail;
 }
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 TEST_CASE("the search goes from the operator's word to the machine's files") {
     const auto places = config_places({{"MCO_CONFIG", "/x/own.cfg"}, {"HOME", "/home/op"}});

@@ -4,13 +4,12 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/has.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace mco::client {
 namespace {
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 TEST_CASE("a manual page has what the help page has") {
     for (const auto* command : commands()) {

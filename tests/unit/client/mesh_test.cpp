@@ -7,6 +7,7 @@
 
 #include "client/mesh_drawing.hpp"
 #include "proto/text_file.hpp"
+#include "tests/support/has.hpp"
 #include "tests/unit/client/paper_mesh.hpp"
 
 namespace mco::client {
@@ -17,8 +18,6 @@ using proto::Value;
 using test::PaperConsole;
 using test::PaperMesh;
 using test::PaperNode;
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 struct Said {
     std::string name, role, standing = "none";

@@ -10,6 +10,7 @@
 #include "client/mesh_counters.hpp"
 #include "client/mesh_trace.hpp"
 #include "proto/text_file.hpp"
+#include "tests/support/has.hpp"
 #include "tests/unit/client/paper_mesh.hpp"
 
 namespace mco::client {
@@ -20,8 +21,6 @@ using proto::Value;
 using test::PaperConsole;
 using test::PaperMesh;
 using test::PaperNode;
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 Value hop(std::string name, double rtt_ms, std::string group = "dc1", bool proxy = false) {
     return Value::Map{{"name", std::move(name)},

@@ -11,6 +11,7 @@
 
 #include "client/inventory_file.hpp"
 #include "client/puppetdb.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/client/small_server.hpp"
 
@@ -18,8 +19,6 @@ namespace mco::client {
 namespace {
 
 using Names = std::vector<std::string>;
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 struct Place {
     test::TempDir dir;

@@ -1,4 +1,5 @@
 #include "client/options.hpp"
+#include "tests/support/has.hpp"
 
 #include <algorithm>
 #include <array>
@@ -37,8 +38,6 @@ std::string refusal(std::vector<std::string> arguments) {
     CHECK(options.error().code == proto::Errc::invalid);
     return options.error().detail;
 }
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 TEST_CASE("an option with a value is accepted in every form") {
     for (const auto& form : std::vector<std::vector<std::string>>{

@@ -5,14 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/has.hpp"
 #include "tests/unit/client/paper_mesh.hpp"
 
 // Nodes that tests of commands ask.
 namespace mco::test {
 
 using namespace std::chrono_literals;
-
-inline bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 inline PaperNode node(std::string name, proto::Value::Map facts, std::vector<std::string> classes, proto::Duration delay) {
     PaperNode node;

@@ -7,14 +7,13 @@
 #include <doctest/doctest.h>
 
 #include "client/command.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace mco::client {
 namespace {
 
 using Words = std::vector<std::string>;
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 struct Place {
     test::TempDir dir;

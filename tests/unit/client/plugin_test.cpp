@@ -8,11 +8,10 @@
 #include "client/agent_page.hpp"
 #include "client/agent_skeleton.hpp"
 #include "proto/command.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::client {
 namespace {
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 AgentSkeleton greeter() {
     return {.name = "greeter", .description = "Greets", .author = "a", .license = "l", .version = "1", .url = "u",

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "client/words.hpp"
+#include "tests/support/has.hpp"
 #include "tests/unit/client/paper_mesh.hpp"
 
 namespace mco::client {
@@ -12,8 +13,6 @@ namespace {
 
 using test::PaperConsole;
 using test::PaperMesh;
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 struct Ran {
     int status;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/has.hpp"
 #include "tests/unit/client/gathering.hpp"
 
 namespace mco::client {
@@ -13,8 +14,6 @@ using proto::StatusCode;
 using test::PaperLinks;
 using test::PaperMesh;
 using Endpoints = std::vector<std::string>;
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 const std::string one = "tcp://relay1:1", two = "tcp://relay2:1";
 

@@ -33,6 +33,11 @@ TEST_CASE("JSON keeps its value and loses what a terminal would act upon") {
     CHECK(visible_json("{\n  \"a\": \"ü\"\n}") == "{\n  \"a\": \"ü\"\n}");
 }
 
+TEST_CASE("a message of several lines is told on one") {
+    CHECK(on_one_line("no echo\nAsk the operator.") == "no echo Ask the operator.");
+    CHECK(on_one_line("a\r\nb\x1b") == "a\\r b\\x1b");
+}
+
 TEST_CASE("columns are counted in characters") {
     CHECK(width("Zürich") == 6);
     CHECK(left("ü", 3) == "ü  ");

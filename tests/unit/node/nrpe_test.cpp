@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "node/agents/nrpe_commands.hpp"
+#include "tests/support/has.hpp"
 #include "tests/unit/node/agent_rig.hpp"
 #include "tests/unit/node/scripts.hpp"
 
@@ -21,8 +22,6 @@ using node::nrpe_argv;
 using proto::StatusCode;
 using proto::Value;
 using Words = std::vector<std::string>;
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 struct Checks {
     Scripts scripts;

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "node/agents/apt.hpp"
+#include "tests/support/has.hpp"
 #include "tests/unit/node/agent_rig.hpp"
 #include "tests/unit/node/scripts.hpp"
 
@@ -15,8 +16,6 @@ using node::Apt;
 using node::Package;
 using proto::StatusCode;
 using proto::Value;
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // A machine whose package state is one file: "status version arch".
 struct Machine {

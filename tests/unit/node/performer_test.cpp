@@ -16,6 +16,7 @@
 
 #include "proto/limits.hpp"
 #include "security/envelope.hpp"
+#include "tests/support/has.hpp"
 #include "tests/unit/node/authority.hpp"
 
 namespace mco::node {
@@ -80,8 +81,6 @@ struct Stage {
         return lines;
     }
 };
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 TEST_CASE("who only asks whether it would be allowed is told, and nothing is performed") {
     Stage stage;

@@ -10,6 +10,7 @@
 
 #include "node/agents/puppet_state.hpp"
 #include "node/data/sources.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/process.hpp"
 #include "tests/unit/node/agent_rig.hpp"
 #include "tests/unit/node/authority.hpp"
@@ -22,8 +23,6 @@ using namespace std::chrono_literals;
 using node::Puppet;
 using proto::StatusCode;
 using proto::Value;
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 std::int64_t rig_time() { return std::chrono::floor<std::chrono::seconds>(at(100s).wall.time_since_epoch()).count(); }
 

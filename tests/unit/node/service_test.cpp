@@ -7,6 +7,7 @@
 
 #include "node/agents/init_scripts.hpp"
 #include "node/agents/systemd.hpp"
+#include "tests/support/has.hpp"
 #include "tests/unit/node/agent_rig.hpp"
 #include "tests/unit/node/fake_systemd.hpp"
 #include "tests/unit/node/scripts.hpp"
@@ -19,8 +20,6 @@ using node::Service;
 using node::Systemd;
 using proto::StatusCode;
 using proto::Value;
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 struct Machine {
     FakeSystemd fake{{{"nginx.service", "active"}, {"backup.timer", "inactive"}, {"sshd.service", "inactive"}}};

@@ -8,11 +8,10 @@
 #include "proto/filter.hpp"
 #include "proto/limits.hpp"
 #include "proto/messages.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::proto {
 namespace {
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 Condition parsed(std::string_view text) {
     auto condition = parse_condition(text);

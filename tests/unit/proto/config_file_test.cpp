@@ -12,6 +12,7 @@
 #include "proto/limits.hpp"
 #include "proto/obsolete_keys.hpp"
 #include "proto/text_file.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace mco::proto {
@@ -39,8 +40,6 @@ std::string last(const std::vector<Setting>& settings, std::string_view key) {
     }
     return value;
 }
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 TEST_CASE("a setting is a key and a value, whatever blanks are around them") {
     CHECK(pairs("identity = web1\n") == std::vector<Pair>{{"identity", "web1", 1}});

@@ -13,11 +13,10 @@
 #include <doctest/doctest.h>
 
 #include "proto/limits.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::proto {
 namespace {
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 constexpr std::string_view sample = R"({
   "$schema": "https://choria.io/schemas/mcorpc/ddl/v1/agent.json",

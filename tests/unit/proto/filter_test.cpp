@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "proto/limits.hpp"
+#include "tests/support/has.hpp"
 
 namespace mco::proto {
 namespace {
@@ -90,8 +91,6 @@ Error refused(const Filter& filter) {
     CHECK(matcher.error().code == Errc::invalid);
     return matcher.error();
 }
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 TEST_CASE("fact filters select what MCollective selects (checks 87 to 97)") {
     struct Row {

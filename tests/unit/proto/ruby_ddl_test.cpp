@@ -7,12 +7,11 @@
 #include "proto/ddl.hpp"
 #include "proto/limits.hpp"
 #include "proto/schema_library.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace mco::proto {
 namespace {
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 constexpr std::string_view metadata = R"(
 metadata :name        => "The things agent",   # a title, not a name

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "proto/limits.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace mco::proto {
@@ -18,8 +19,6 @@ std::string ddl(std::string_view name, std::string_view version = "1.0.0") {
                "version": ")" +
            std::string(version) + R"(", "url": "", "timeout": 5}, "actions": []})";
 }
-
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 TEST_CASE("a DDL is found beside the others or in a folder of its own") {
     test::TempDir dir;
