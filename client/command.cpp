@@ -113,6 +113,38 @@ Result<std::vector<std::string>> arguments_of(const World& world, std::span<cons
     return all;
 }
 
+// MCollective's options that are known and do nothing here: as with such keys of the configuration, that is said once each.
+struct Idle {
+    std::string_view name;
+    bool takes_value;
+    std::string_view because;
+};
+constexpr std::array idle_options{
+    Idle{"--threaded", false, "a request is one frame to one entry"},
+    Idle{"--publish_timeout", true, "a request is one frame to one entry"},
+    Idle{"--connection-timeout", true, "entries that do not answer are given up after seconds"},
+};
+
+std::vector<std::string> without_idle(std::vector<std::string> arguments, std::ostream& err) {
+    std::vector<std::string> rest;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i] == "--") {
+            rest.insert(rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
+            break;
+        }
+        const auto name = std::string_view(arguments[i]).substr(0, arguments[i].find('='));
+        const auto idle = std::find_if(idle_options.begin(), idle_options.end(),
+                                       [&](const Idle& option) { return option.name == name; });
+        if (idle == idle_options.end()) {
+            rest.push_back(std::move(arguments[i]));
+            continue;
+        }
+        err << fmt::format("mco: {} has no effect: {}\n", idle->name, idle->because);
+        if (idle->takes_value && name.size() == arguments[i].size()) ++i;
+    }
+    return rest;
+}
+
 Result<Terminal> decide_colour(const World& world, const Options& options) {
     Terminal terminal = world.terminal;
     const auto when = options.value("color").value_or("auto");
@@ -135,8 +167,9 @@ Result<ExitStatus> run_command(World& world, const Command& command, std::span<c
     const auto started = world.now();
     OptionSet set;
     command.declare(set);
-    const auto arguments = arguments_of(world, typed);
+    auto arguments = arguments_of(world, typed);
     if (!arguments) return tl::unexpected(arguments.error());
+    if (set.has_section(Section::common)) *arguments = without_idle(std::move(*arguments), world.err);
     const auto options = set.parse(*arguments);
     if (!options)
         return fail(options.error().code, options.error().detail + fmt::format("\nTry: mco help {}", command.name));

@@ -52,6 +52,11 @@ class Names {
     std::unordered_set<std::string> seen_;
 };
 
+// What follows the results of mco: their account, which is no node.
+bool is_account(const proto::Value& element) {
+    return element.find("ledger") != nullptr && element.find("sender") == nullptr && element.find("certname") == nullptr;
+}
+
 // The name that one element of a list has.
 Result<std::string> name_in(const proto::Value& element) {
     if (const auto* text = element.text()) return *text;
@@ -121,10 +126,12 @@ Result<std::vector<std::string>> names_of_json(std::string_view text, std::strin
         const auto end = end_of_element(text, at);
         const auto element = proto::parse_json(text.substr(at, end - at));
         if (!element) return wrong(number, element.error().detail);
-        const auto name = name_in(*element);
-        if (!name) return wrong(number, name.error().detail);
-        if (auto added = names.add(*name, fmt::format("element {}", number)); !added)
-            return tl::unexpected(added.error());
+        if (!is_account(*element)) {
+            const auto name = name_in(*element);
+            if (!name) return wrong(number, name.error().detail);
+            if (auto added = names.add(*name, fmt::format("element {}", number)); !added)
+                return tl::unexpected(added.error());
+        }
         at = std::min(text.find_first_not_of(blanks, end), text.size());
         if (!array) continue;
         if (at == text.size()) return wrong(number, "the list is not closed");

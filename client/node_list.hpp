@@ -19,7 +19,7 @@ inline constexpr std::size_t node_list_size_max = 64 * 1024 * 1024;  // octets; 
 proto::Result<std::vector<std::string>> names_of_text(std::string_view text, std::string_view where);
 
 // A JSON array of names, or of objects that have one under "sender" (results of mco) or "certname" (PuppetDB's); or one such object
-// a line, as --jsonl prints them.
+// a line, as --jsonl prints them. The account that may follow results is passed over.
 proto::Result<std::vector<std::string>> names_of_json(std::string_view text, std::string_view where);
 
 // JSON if it begins like that, else text.

@@ -24,17 +24,6 @@ using proto::fail;
 
 constexpr std::string_view words_key = "\1words";  // nobody types that
 
-// MCollective's own options that mean nothing without a broker: they deserve a better answer than "unknown".
-struct Gone {
-    std::string_view name, why;
-};
-constexpr std::array gone{
-    Gone{"--reply-to", "replies are sealed for who asked; take them with -j and pass them on"},
-    Gone{"--publish_timeout", "a request is one frame to one entry; leave it out"},
-    Gone{"--threaded", "a request is one frame to one entry; leave it out"},
-    Gone{"--connection-timeout", "entries that do not answer are given up after seconds; leave it out"},
-};
-
 std::vector<std::string_view> split_names(std::string_view names) {
     std::vector<std::string_view> parts;
     while (true) {
@@ -159,10 +148,9 @@ proto::Result<Options> OptionSet::parse(std::span<const std::string> arguments) 
                                                enumerate(alternatives)));
     } catch (const po::unknown_option& error) {
         const std::string name = without_value(error.get_option_name());
-        for (const auto& option : gone) {
-            if (option.name == name)
-                return fail(Errc::invalid, fmt::format("option {} of MCollective does not exist here: {}", name, option.why));
-        }
+        if (name == "--reply-to")  // MCollective's: it deserves a better answer than "unknown"
+            return fail(Errc::invalid,
+                        "option --reply-to does not exist: replies are sealed for who asked; take them with -j and pass them on");
         const auto known = spellings();
         const auto near = proto::nearest(name, std::vector<std::string_view>(known.begin(), known.end()));
         return fail(Errc::invalid, fmt::format("unknown option {}{}", name,

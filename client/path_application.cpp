@@ -17,7 +17,7 @@ namespace mco::client {
 namespace {
 
 constexpr std::string_view prefix = "mco-";
-constexpr std::array<std::string_view, 3> own_programs{"ca", "proxy", "bench"};
+constexpr std::array<std::string_view, 4> own_programs{"ca", "proxy", "bench", "bench-micro"};
 constexpr std::size_t applications_max = 1'000;
 
 bool is_name(std::string_view name) {

@@ -78,7 +78,8 @@ proto::Result<void> add_identity(std::vector<std::string>& identities, std::stri
     for (std::size_t i = 0; i <= commas.size(); ++i) {
         const auto to = i < commas.size() ? commas[i] : term.size();
         const auto piece = term.substr(from, to - from);
-        if (piece.empty() || piece.starts_with('@') || is_set(piece, in_brackets)) {
+        if (piece.empty()) return fail(Errc::invalid, "a name is missing\n" + pointed_at(term, from));
+        if (piece.starts_with('@') || is_set(piece, in_brackets)) {
             if (auto added = add_set(identities, piece, named); !added) return added;
         } else {
             identities.emplace_back(piece);

@@ -42,6 +42,8 @@ TEST_CASE("JSON has names, or results with a sender or a certname (checks 123 an
           Names{"web1", "web2"});
     CHECK(read("[\n  {\"certname\": \"web1\"}\n]\n") == Names{"web1"});
     CHECK(read("{\"sender\":\"web1\"}\n\n{\"sender\":\"web2\"}\n") == Names{"web1", "web2"});
+    CHECK(read(R"([{"sender":"web1"},{"ledger":{"expected":2},"missing":[{"name":"db1"}],"trouble":[]}])") == Names{"web1"});
+    CHECK(refused(R"([{"ledger":{"expected":2}}])").starts_with("LIST names no node"));
     CHECK(read(R"([{"text":"a \" ] } b","sender":"web1"}])") == Names{"web1"});
 }
 

@@ -149,6 +149,8 @@ TEST_CASE("-I takes node sets, and their differences") {
     CHECK(has(stage.ran.err, "the pattern \"web[2-\" cannot be read: it has a [ without ]"));
     CHECK(stage.rpc({"-I", "web[10-2]"}).empty());
     CHECK(stage.ran.err == "mco rpc: -I 'web[10-2]': the range runs backwards\n  web[10-2]\n      ^\n");
+    CHECK(stage.rpc({"-I", "web1,,db1"}).empty());
+    CHECK(stage.ran.err == "mco rpc: -I 'web1,,db1': a name is missing\n  web1,,db1\n       ^\n");
     CHECK(stage.rpc({"-I", "web1!web1"}).empty());
     CHECK(stage.ran.err == "mco rpc: -I 'web1!web1': names no node\n");
 }
@@ -256,6 +258,27 @@ TEST_CASE("the names of -I alone are enough for --dm none (decision D3)") {
     CHECK(stage.rpc({"--dm", "none", "-I", "web1"}) == Names{"web1"});
     CHECK(stage.rpc({"--dm", "none", "-I", "web*"}).empty());
     CHECK(has(stage.ran.err, "must be names"));
+}
+
+TEST_CASE("options of MCollective without effect here are told, and change nothing (check 31)") {
+    Stage stage;
+    CHECK(stage.rpc({"--threaded", "--publish_timeout", "3", "--connection-timeout=9", "-I", "web1"}) == Names{"web1"});
+    CHECK(stage.ran.status == 0);
+    CHECK(stage.ran.err == "mco: --threaded has no effect: a request is one frame to one entry\n"
+                           "mco: --publish_timeout has no effect: a request is one frame to one entry\n"
+                           "mco: --connection-timeout has no effect: entries that do not answer are given up after seconds\n");
+    CHECK(stage.console.run({"help", "--threaded"}).status == 1);
+}
+
+TEST_CASE("Ctrl-C during a batch prints what is known and asks nobody else") {
+    auto nodes = three();
+    nodes[1].delay = 3s;
+    Stage stage(nodes);
+    stage.console.on_open = [](PaperLinks& links) { links.interrupt(4s); };  // the nodes are known after three seconds
+    CHECK(stage.rpc({"--batch", "2", "--batch-sleep", "0"}).size() == 2);
+    CHECK(stage.ran.status == 5);
+    CHECK(has(stage.ran.out, "was not asked: its turn did not come\n"));
+    CHECK(has(stage.ran.out, padded("web1")));
 }
 
 TEST_CASE("--preview shows exactly who would be asked, and --frozen asks exactly those") {
