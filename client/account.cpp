@@ -170,7 +170,7 @@ std::string absent_block(const Account& account, const Terminal& terminal) {
 }
 
 std::string ledger_lines(const Account& account, Show show) {
-    if (show == Show::if_not_whole && account.whole() && account.failures == 0) return {};
+    if (account.whole() && (show == Show::if_not_whole || (show == Show::if_not_good && account.failures == 0))) return {};
     std::string text = proto::to_text(account.ledger);
     constexpr std::string_view word = " missing";
     if (const auto at = text.find(word); at != std::string::npos) text.insert(at + word.size(), reasons(account));

@@ -50,8 +50,12 @@ ExitStatus exit_status(const Account& account, Choice choice);
 // "No response from:" with a line a node, "" if there are none.
 std::string absent_block(const Account& account, const Terminal& terminal);
 // "1204 expected = 1192 ok + 4 denied + 8 missing (5 down, 3 timeout)", and what is wrong with it: lines for the end of the
-// statistics, or for stderr. "" if nobody is missing, nothing failed, and it is not asked for.
-enum class Show : std::uint8_t { if_not_whole, always };
+// statistics, or for stderr. "" if it is not to be shown.
+enum class Show : std::uint8_t {
+    if_not_whole,  // somebody is missing, or it was not proved that nobody is
+    if_not_good,   // that, or a reply failed
+    always,
+};
 std::string ledger_lines(const Account& account, Show show);
 
 }  // namespace mco::client

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "client/applications/applications.hpp"
+#include "client/extra_options.hpp"
 #include "client/words.hpp"
 #include "proto/config_file.hpp"
 
@@ -21,6 +22,7 @@ using proto::Result;
 
 constexpr std::array table{
     &applications::completion,
+    &applications::config,
     &applications::describe_filter,
     &applications::facts,
     &applications::filemgr,
@@ -101,18 +103,6 @@ int run_other(World& world, std::span<const std::string> words) {
     return usage_error;
 }
 
-// The command line as parsed: options of MCOLLECTIVE_EXTRA_OPTS first, so that typed ones win.
-Result<std::vector<std::string>> arguments_of(const World& world, std::span<const std::string> typed) {
-    std::vector<std::string> all;
-    if (const auto extra = world.environment.find("MCOLLECTIVE_EXTRA_OPTS"); extra != world.environment.end()) {
-        auto words = split_shell_words(extra->second);
-        if (!words) return fail(Errc::invalid, "MCOLLECTIVE_EXTRA_OPTS: " + words.error().detail);
-        all = std::move(*words);
-    }
-    all.insert(all.end(), typed.begin(), typed.end());
-    return all;
-}
-
 // MCollective's options that are known and do nothing here: as with such keys of the configuration, that is said once each.
 struct Idle {
     std::string_view name;
@@ -167,8 +157,9 @@ Result<ExitStatus> run_command(World& world, const Command& command, std::span<c
     const auto started = world.now();
     OptionSet set;
     command.declare(set);
-    auto arguments = arguments_of(world, typed);
+    auto arguments = extra_options(world.environment, set);  // first, so that what is typed wins
     if (!arguments) return tl::unexpected(arguments.error());
+    arguments->insert(arguments->end(), typed.begin(), typed.end());
     if (set.has_section(Section::common)) *arguments = without_idle(std::move(*arguments), world.err);
     const auto options = set.parse(*arguments);
     if (!options)

@@ -62,14 +62,6 @@ void add_actions(Candidates& into, const Knowledge& knowledge, const std::string
     for (const auto& action : schema->actions) into.push_back({action.name, visible(action.description)});
 }
 
-const Option* find_option(const OptionSet& set, std::string_view typed) {
-    for (const auto& option : set.all()) {
-        const auto forms = spellings_of(option);
-        if (std::find(forms.begin(), forms.end(), typed) != forms.end()) return &option;
-    }
-    return nullptr;
-}
-
 std::string_view first_name(const Option& option) { return option.names.substr(0, option.names.find(',')); }
 
 void add_values(Candidates& into, const Option& option, const Knowledge& knowledge, const std::string& agent) {
@@ -114,7 +106,7 @@ Typed read_typed(const OptionSet& set, std::span<const std::string> before) {
             if (first_name(*typed.open) == "action") typed.action = word;
             typed.open = nullptr;
         } else if (word.size() > 1 && word[0] == '-') {
-            const auto* option = find_option(set, word);
+            const auto* option = set.find(word);
             if (option != nullptr && !option->value.empty()) typed.open = option;
         } else {
             typed.words.push_back(word);
@@ -190,7 +182,7 @@ bool add_glued_values(Candidates& into, const OptionSet& set, const std::string&
                       const Knowledge& knowledge) {
     const auto equals = current.find('=');
     if (!current.starts_with("--") || equals == std::string::npos) return false;
-    const auto* option = find_option(set, current.substr(0, equals));
+    const auto* option = set.find(current.substr(0, equals));
     if (option == nullptr || option->value.empty()) return true;
     add_values(into, *option, knowledge, typed.agent);
     for (auto& candidate : into) candidate.word.insert(0, current.substr(0, equals + 1));

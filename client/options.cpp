@@ -92,6 +92,14 @@ bool OptionSet::has(std::string_view name) const {
                        [&](const Option& option) { return split_names(option.names).front() == name; });
 }
 
+const Option* OptionSet::find(std::string_view spelling) const {
+    for (const auto& option : options_) {
+        const auto forms = spellings_of(option);
+        if (std::find(forms.begin(), forms.end(), spelling) != forms.end()) return &option;
+    }
+    return nullptr;
+}
+
 std::vector<std::string> OptionSet::spellings() const {
     std::vector<std::string> all;
     for (const auto& option : options_) {

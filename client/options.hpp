@@ -59,6 +59,7 @@ class OptionSet {
     const std::vector<Option>& all() const { return options_; }
     bool has_section(Section section) const;
     bool has(std::string_view name) const;  // the name it is asked for by
+    const Option* find(std::string_view spelling) const;  // "--timeout", "-t"; nullptr: there is none
 
     // --o v, --o=v, -o v, -ov, clustered flags, unique prefixes of long names, options among words, "--" ends them. A long option
     // that takes a value also takes a path glued to it ("--config/etc/x"). The error is `invalid`: it names the option and

@@ -93,7 +93,7 @@ proto::Result<ExitStatus> show_rights(Context& context, Session& session, const 
     context.err() << fmt::format("{} of {} would do {} {} for you. Nothing was done.\n", allowed,
                                  counted(replies.size(), "node", "nodes"), call.agent, call.action)
                   << absent_block(account, context.terminal)
-                  << (account.whole() ? std::string() : ledger_lines(account, Show::if_not_whole));  // a refusal is an answer here
+                  << ledger_lines(account, Show::if_not_whole);  // a refusal is an answer here
     return session.status(account, target.choice);
 }
 

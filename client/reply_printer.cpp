@@ -1,7 +1,9 @@
 #include "client/reply_printer.hpp"
 
 #include <array>
+#include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -9,6 +11,7 @@
 
 #include "client/account_json.hpp"
 #include "client/aggregates.hpp"
+#include "client/node_set.hpp"
 #include "client/table.hpp"
 #include "client/words.hpp"
 
@@ -21,6 +24,7 @@ using Layout = Showing::Layout;
 
 constexpr std::array layouts{
     Option{"table", "", Section::rpc, "Results as a table, a line for each node"},
+    Option{"fold", "", Section::rpc, "Equal results together, the nodes in front: web[001-040],db1"},
     Option{"display", "MODE", Section::rpc,
            "Which results to show: ok, failed, all or none; the DDL says which without it"},
 };
@@ -96,9 +100,11 @@ proto::Result<Showing> read_showing(const Options& options, proto::DisplayMode b
     choose("json", Layout::json);
     choose("jsonl", Layout::json_lines);
     choose("table", Layout::table);
+    choose("fold", Layout::folded);
     if (chosen.size() > 1) return fail(Errc::invalid, fmt::format("{} exclude each other", enumerate(chosen)));
     if (chosen.empty() && options.has("verbose") && !options.has("quiet")) showing.layout = Layout::raw;
-    showing.at_once = !options.has("sort") && showing.layout != Layout::json && showing.layout != Layout::table;
+    showing.at_once = !options.has("sort") && showing.layout != Layout::json && showing.layout != Layout::table &&
+                      showing.layout != Layout::folded;
     return showing;
 }
 
@@ -139,17 +145,47 @@ void ReplyPrinter::print(const Reply& reply) {
     context_.out() << (raw ? raw_block(reply) : node_block(reply, action_, context_.terminal)) << std::flush;
 }
 
+std::vector<const Reply*> ReplyPrinter::shown(const Gathered& gathered) const {
+    std::vector<const Reply*> replies;
+    for (const auto& reply : gathered.replies) {
+        if (showing_.mode && is_shown(reply, *showing_.mode)) replies.push_back(&reply);
+    }
+    return replies;
+}
+
+// A block for each different result, the most frequent first.
+std::string ReplyPrinter::folded_blocks(const Gathered& gathered) const {
+    struct Group {
+        Reply like;
+        std::vector<std::string> nodes;
+    };
+    std::map<std::tuple<proto::StatusCode, std::string, std::string>, Group> groups;
+    for (const auto* reply : shown(gathered)) {
+        auto& group = groups[{reply->status, reply->message, proto::to_json(reply->data)}];
+        if (group.nodes.empty()) group.like = *reply;
+        group.nodes.push_back(reply->node);
+    }
+    std::vector<Group*> ordered;
+    for (auto& [key, group] : groups) ordered.push_back(&group);
+    std::stable_sort(ordered.begin(), ordered.end(),
+                     [](const Group* a, const Group* b) { return a->nodes.size() > b->nodes.size(); });
+    std::string text;
+    for (auto* group : ordered) {
+        group->like.node = fold_nodes(group->nodes);
+        if (group->nodes.size() > 1) group->like.node += fmt::format(" ({} nodes)", group->nodes.size());
+        text += node_block(group->like, action_, context_.terminal);
+    }
+    return text;
+}
+
 // A terminal too narrow for the table gets blocks, which any width can hold.
 std::string ReplyPrinter::table_or_blocks(const Gathered& gathered) const {
-    std::vector<const Reply*> shown;
-    for (const auto& reply : gathered.replies) {
-        if (showing_.mode && is_shown(reply, *showing_.mode)) shown.push_back(&reply);
-    }
-    if (shown.empty()) return {};
-    const auto table = table_of(action_, shown);
+    const auto replies = shown(gathered);
+    if (replies.empty()) return {};
+    const auto table = table_of(action_, replies);
     if (!context_.terminal.tty || table_width(table) <= context_.terminal.columns) return table_text(table);
     std::string text;
-    for (const auto* reply : shown) text += node_block(*reply, action_, context_.terminal);
+    for (const auto* reply : replies) text += node_block(*reply, action_, context_.terminal);
     return text;
 }
 
@@ -164,7 +200,7 @@ std::string ReplyPrinter::closing_lines(const Gathered& gathered, const Account&
 }
 
 void ReplyPrinter::finish(Gathered& gathered, const Account& account, Meant meant) {
-    const auto show = context_.verbose() ? Show::always : Show::if_not_whole;
+    const auto show = context_.verbose() ? Show::always : Show::if_not_good;
     progress_.finish();
     if (context_.options.has("sort") || showing_.layout == Layout::table) sort_by_node(gathered.replies);
     if (showing_.layout == Layout::json) {
@@ -172,6 +208,8 @@ void ReplyPrinter::finish(Gathered& gathered, const Account& account, Meant mean
                                        show);
     } else if (showing_.layout == Layout::table) {
         context_.out() << table_or_blocks(gathered);
+    } else if (showing_.layout == Layout::folded) {
+        context_.out() << folded_blocks(gathered);
     } else if (!showing_.at_once) {
         for (const auto& reply : gathered.replies) print(reply);
     }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/account.hpp"
 #include "client/command.hpp"
@@ -17,14 +18,14 @@ namespace mco::client {
 
 // How a command shows replies, as its options say.
 struct Showing {
-    enum class Layout : std::uint8_t { blocks, raw, table, json, json_lines };
+    enum class Layout : std::uint8_t { blocks, raw, folded, table, json, json_lines };
     Layout layout = Layout::blocks;
-    std::optional<proto::DisplayMode> mode;  // which replies blocks, raw and table show; none: no reply at all
+    std::optional<proto::DisplayMode> mode;  // which replies are shown, but for JSON and raw; none: no reply at all
     bool at_once = true;                     // as they come, not when all are there
 };
-// From --json, --jsonl, --table, --verbose, --display and --sort. `invalid`: a mode nobody knows, or layouts that exclude each other.
+// From --json, --jsonl, --table, --fold, --verbose, --display and --sort. `invalid`: a mode nobody knows, or layouts that exclude each other.
 proto::Result<Showing> read_showing(const Options& options, proto::DisplayMode by_ddl);
-void declare_layouts(OptionSet& options);  // -j --jsonl --table --display --sort
+void declare_layouts(OptionSet& options);  // -j --jsonl --table --fold --display --sort
 
 // The replies of one action as they come, a progress bar below them on a terminal, and in the end what is to be said of all.
 // Results go to standard output; with JSON everything for people goes to standard error. All arguments must outlive it.
@@ -42,7 +43,9 @@ class ReplyPrinter {
     void print(const Reply& reply);
     void show_progress() { progress_.show(replies_, std::max(matched_, replies_)); }
     bool for_programs() const;
+    std::vector<const Reply*> shown(const Gathered& gathered) const;
     std::string table_or_blocks(const Gathered& gathered) const;
+    std::string folded_blocks(const Gathered& gathered) const;
     std::string closing_lines(const Gathered& gathered, const Account& account) const;
 
     Context& context_;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "client/account_json.hpp"
 #include "client/aggregates.hpp"
 #include "client/progress.hpp"
 #include "client/words.hpp"
@@ -103,8 +104,9 @@ Result<AgentCall> call_agent(Context& context, Session& session, std::string age
 bool wants_json(const Context& context) { return context.options.has("json"); }
 
 void print_json(Context& context, std::string_view agent, const AgentCall& call) {
-    context.out() << json_array(agent, call.action.name, call.gathered.replies,
-                                context.terminal.tty ? JsonForm::indented : JsonForm::one_line);
+    context.out() << json_results(agent, call.action.name, call.gathered.replies, call.account,
+                                  json_form(context.terminal),
+                                  context.verbose() ? Show::always : Show::if_not_whole);
 }
 
 ExitStatus finish(Context& context, Session& session, const AgentCall& call, const std::string& caption,

@@ -1,34 +1,56 @@
 #include <algorithm>
+#include <array>
 #include <map>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "client/account_json.hpp"
 #include "client/applications/applications.hpp"
+#include "client/node_set.hpp"
 #include "client/results.hpp"
 #include "client/session.hpp"
+#include "client/table.hpp"
 
 namespace mco::client::applications {
 namespace {
 
+constexpr std::array table_option{
+    Option{"table", "", Section::rpc, "The values as a table, with their nodes"},
+};
+
 void declare(OptionSet& options) {
     options.add(json_option());
+    options.add(table_option);
     options.add(required_options());
     options.add(common_options());
     options.add(filter_options());
 }
 
-// "        us                                       found 2 times", by value; with -v the nodes of each.
-std::string fact_report(const std::string& fact, const std::vector<Reply>& replies, bool verbose) {
-    std::map<std::string, std::vector<std::string>> nodes_of;
-    std::size_t longest = 40;
+using NodesByValue = std::map<std::string, std::vector<std::string>>;  // both visible
+
+NodesByValue nodes_by_value(const std::vector<Reply>& replies) {
+    NodesByValue nodes_of;
     for (const auto& reply : replies) {
         const auto* value = reply.data.find("value");
-        if (reply.status != proto::StatusCode::ok || value == nullptr || value->is_null()) continue;
-        auto text = visible(value->to_text());
-        longest = std::max(longest, width(text));
-        nodes_of[std::move(text)].push_back(visible(reply.node));
+        if (reply.status == proto::StatusCode::ok && value != nullptr && !value->is_null())
+            nodes_of[visible(value->to_text())].push_back(visible(reply.node));
     }
+    return nodes_of;
+}
+
+std::string fact_table(const NodesByValue& nodes_of) {
+    Table table{.heading = {"Value", "Nodes", "Names"}, .rows = {}};
+    for (const auto& [value, nodes] : nodes_of)
+        table.rows.push_back({value, std::to_string(nodes.size()), fold_nodes(nodes)});
+    return table_text(table);
+}
+
+// "        us                                       found 2 times", by value; with -v the nodes of each.
+std::string fact_report(const std::string& fact, NodesByValue nodes_of, bool verbose) {
+    std::size_t longest = 40;
+    for (const auto& [value, nodes] : nodes_of) longest = std::max(longest, width(value));
     if (nodes_of.empty()) return fmt::format("No values found for fact {}\n", visible(fact));
     std::string text = fmt::format("Report for fact: {}\n\n", visible(fact));
     for (auto& [value, nodes] : nodes_of) {
@@ -46,6 +68,8 @@ proto::Result<ExitStatus> run(Context& context) {
     const auto& words = context.options.words();
     if (words.size() != 1)
         return proto::fail(proto::Errc::invalid, "needs the name of one fact\nLike this: mco facts country");
+    if (context.options.has("json") && context.options.has("table"))
+        return proto::fail(proto::Errc::invalid, "--json and --table exclude each other");
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
     const auto schema = (*session)->schema("rpcutil");
@@ -73,7 +97,10 @@ proto::Result<ExitStatus> run(Context& context) {
         context.err() << "No request sent, we did not discover any nodes.\n";
         return ExitStatus::unusable;
     }
-    context.out() << fact_report(words[0], gathered->replies, context.verbose()) << '\n';
+    auto nodes_of = nodes_by_value(gathered->replies);
+    context.out() << (context.options.has("table") ? fact_table(nodes_of)
+                                                   : fact_report(words[0], std::move(nodes_of), context.verbose()))
+                  << '\n';
     for (const auto& reply : gathered->replies) {
         if (reply.status != proto::StatusCode::ok)
             context.err() << visible(reply.node) << ": " << on_one_line(reply.message) << '\n';
@@ -96,6 +123,7 @@ const Command facts{
     "[options] [filters] FACT",
     "mco facts country\n"
     "mco facts os.family -v -C /http/\n"
+    "mco facts kernelversion --table\n"
     "mco facts kernelversion -j | jq -r '.[] | [.sender, .data.value] | @tsv'",
     declare,
     run,

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "client/account_json.hpp"
 #include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
 #include "client/applications/collectives.hpp"
@@ -179,6 +180,8 @@ Result<ExitStatus> report_node(Context& context, Session& session, const std::st
             context.err() << "via " << visible(answer->gathered.entry) << ", "
                           << ledger_lines(answer->account, Show::always);
         if (answer->gathered.replies.empty()) {
+            if (context.options.has("json"))
+                context.out() << json_results("rpcutil", action, {}, answer->account, form, Show::if_not_whole);
             context.err() << "Did not receive any results from node " << visible(node) << '\n'
                           << absent_block(answer->account, context.terminal)
                           << ledger_lines(answer->account, Show::if_not_whole);

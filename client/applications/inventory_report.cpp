@@ -48,7 +48,6 @@ Result<ExitStatus> report_inventory(Context& context, Session& session, const In
     if (!gathered) return tl::unexpected(gathered.error());
     const auto account = settle(*gathered, *target);
 
-    session.remember(*gathered, account);
     sort_by_node(gathered->replies);
     const std::string time = local_time(context.started.wall);
     std::vector<InventoryNode> nodes;

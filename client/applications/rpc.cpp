@@ -115,6 +115,7 @@ const Command rpc{
     "mco rpc rpcutil ping\n"
     "mco rpc rpcutil get_fact fact=country -C /http/ --table\n"
     "mco rpc service restart service=nginx -F role=web --display failed\n"
+    "mco rpc package status package=openssl --display all --fold\n"
     "mco rpc rpcutil inventory -I web1 -j | jq '.[0].data.facts'\n"
     "mco rpc rpcutil ping --jsonl | jq -r 'select(.ledger) | .missing[].name'",
     declare,

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/e2e/script.hpp"
 #include "tests/support/has.hpp"
 
 namespace mco::test {
@@ -113,6 +114,15 @@ TEST_CASE("Puppet's state is told, runs are forbidden and allowed again") {
     CHECK_MESSAGE(has(resource.out, "no type of resource may be changed"), resource.out);
     site.expect(1, {"puppet", "runall"});
     site.expect(1, {"puppet", "runonce", "--force", "--splay"});
+}
+
+TEST_CASE("what an operator types for one agent prints what the scripts say") {
+    Site site;
+    const auto scripts = scripts_in(std::filesystem::path(MCO_SOURCE_DIR) / "tests/e2e/cli/agents");
+    REQUIRE(!scripts.empty());
+    for (const auto& script : scripts) {
+        for (const auto& mismatch : run_script(script, site.fleet)) FAIL_CHECK(mismatch.what);
+    }
 }
 
 TEST_CASE("the shell answers where it was switched on, and its jobs outlive the daemon") {

@@ -1,7 +1,5 @@
 // Every script of tests/e2e/cli against one mesh of the acceptance checks' three machines.
 
-#include <algorithm>
-
 #include <doctest/doctest.h>
 
 #include "tests/e2e/fleet.hpp"
@@ -12,11 +10,7 @@ namespace {
 
 TEST_CASE("what an operator types prints what the scripts say") {
     Fleet fleet(Fleet::acceptance_nodes());
-    std::vector<std::filesystem::path> scripts;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(std::filesystem::path(MCO_SOURCE_DIR) / "tests/e2e/cli"))
-        scripts.push_back(entry.path());
-    std::sort(scripts.begin(), scripts.end());
+    const auto scripts = scripts_in(std::filesystem::path(MCO_SOURCE_DIR) / "tests/e2e/cli");
     REQUIRE(!scripts.empty());
     for (const auto& script : scripts) {
         for (const auto& mismatch : run_script(script, fleet)) FAIL_CHECK(mismatch.what);

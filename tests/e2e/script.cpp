@@ -16,6 +16,7 @@ struct Step {
     std::string command;
     std::vector<std::string> expected;
     std::vector<std::string> errors;
+    std::string input;
     bool silent = false;
     int status = 0;
 };
@@ -31,6 +32,8 @@ std::vector<Step> read_steps(const std::filesystem::path& file) {
             steps.push_back({.line = number, .command = line.substr(2)});
         } else if (steps.empty()) {
             steps.push_back({.line = number, .command = "(a line before the first command)"});
+        } else if (line.starts_with("< ")) {
+            steps.back().input += line.substr(2) + "\n";
         } else if (line == "!") {
             steps.back().silent = true;
         } else if (line.starts_with("! ")) {
@@ -123,7 +126,7 @@ std::optional<std::string> run_step(const Step& step, const Fleet& fleet) {
     if (words.empty() || words.front() != "mco") return "a command is: mco WORDS...";
     words.erase(words.begin());
 
-    const auto finished = fleet.mco(std::move(words), std::move(environment));
+    const auto finished = fleet.mco(std::move(words), std::move(environment), step.input);
     auto printed = split_lines(finished.out);
     if (sorted) std::sort(printed.begin(), printed.end());
     std::optional<std::string> wrong = compare(step.expected, printed);
@@ -139,6 +142,15 @@ std::optional<std::string> run_step(const Step& step, const Fleet& fleet) {
 }
 
 }  // namespace
+
+std::vector<std::filesystem::path> scripts_in(const std::filesystem::path& folder) {
+    std::vector<std::filesystem::path> scripts;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.is_regular_file()) scripts.push_back(entry.path());
+    }
+    std::sort(scripts.begin(), scripts.end());
+    return scripts;
+}
 
 std::vector<Mismatch> run_script(const std::filesystem::path& file, const Fleet& fleet) {
     std::vector<Mismatch> mismatches;

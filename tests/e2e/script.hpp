@@ -12,6 +12,7 @@ namespace mco::test {
 //
 //     # a remark
 //     $ mco find -F country=uk          the command; "| sort" at its end sorts stdout's lines; NAME=VALUE before mco sets
+//     < n                               a line of its standard input
 //     db1                               a line of stdout, literally
 //     ~ ^db[12] +time=                  a line of stdout that the expression is found in (ECMAScript)
 //     ~* anything                       any number of lines, each matching the expression
@@ -25,6 +26,8 @@ struct Mismatch {
     std::size_t line = 0;
     std::string what;
 };
+// The scripts of a folder, in the order of their names; not those of folders in it.
+std::vector<std::filesystem::path> scripts_in(const std::filesystem::path& folder);
 std::vector<Mismatch> run_script(const std::filesystem::path& file, const Fleet& fleet);
 
 }  // namespace mco::test

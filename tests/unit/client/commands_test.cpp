@@ -250,6 +250,9 @@ TEST_CASE("facts reports values with their counts") {
     const auto none = console.run({"facts", "nosuch"});
     CHECK(none.status == 0);
     CHECK(none.out == "No values found for fact nosuch\n" + finished);
+    CHECK(console.run({"facts", "country", "--table"}).out ==
+          "Value  Nodes  Names\nuk     1      db1\nus     2      web[1-2]\n" + finished);
+    CHECK(console.run({"facts", "country", "--table", "-j"}).status == 1);
     CHECK(console.run({"facts"}).status == 1);
     CHECK(console.run({"facts", "bad name"}).status == 1);
 }

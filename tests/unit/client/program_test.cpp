@@ -38,7 +38,7 @@ TEST_CASE("mco alone lists the commands in three columns of twenty and ends well
     const auto ran = run({"/usr/bin/mco"});
     CHECK(ran.status == 0);
     CHECK(has(ran.out,
-              "Known commands:\n\n   completion          describe_filter     facts               \n   filemgr             find    "));
+              "Known commands:\n\n   completion          config              describe_filter     \n   facts               filemgr "));
     CHECK(ran.err.empty());
 }
 
@@ -124,6 +124,10 @@ TEST_CASE("an option that does not exist fails with the way to the help") {
 
 TEST_CASE("MCOLLECTIVE_EXTRA_OPTS stands before what is typed") {
     CHECK(has(run({"mco", "ping"}, {{"MCOLLECTIVE_EXTRA_OPTS", "--nosuch"}}).err, "--nosuch"));
+    // What only other commands have is left out, with its value.
+    const Environment others{{"MCOLLECTIVE_EXTRA_OPTS", "--np --display all --batch=3 -C httpd"}};
+    CHECK(run({"mco", "describe_filter"}, others).out == run({"mco", "describe_filter", "-C", "httpd"}).out);
+    CHECK(run({"mco", "version"}, others).status == 0);
     CHECK(has(run({"mco", "ping"}, {{"MCOLLECTIVE_EXTRA_OPTS", "'open"}}).err, "MCOLLECTIVE_EXTRA_OPTS"));
     CHECK(has(run({"mco", "ping"}, {{"MCOLLECTIVE_EXTRA_OPTS", "-c /nonexistent/extra.cfg"}}).err,
               "/nonexistent/extra.cfg"));

@@ -123,5 +123,16 @@ TEST_CASE("a terminal too narrow for the table gets blocks") {
     CHECK(blocks.starts_with(padded("db1") + " \n    Fact: country\n"));
 }
 
+TEST_CASE("--fold prints equal results once, with the set of their nodes in front") {
+    PaperMesh mesh(three());
+    PaperConsole console(mesh);
+    const auto ran = console.run({"rpc", "rpcutil", "get_fact", "fact=country", "--fold"});
+    CHECK_MESSAGE(ran.out.starts_with(padded("web[1-2] (2 nodes)") + " \n    Fact: country\n   Value: us\n\n" +
+                                      padded("db1") + " \n    Fact: country\n   Value: uk\n\n\nSummary"),
+                  ran.out);
+    CHECK(console.run({"rpc", "rpcutil", "ping", "--fold", "--table"}).status == 1);
+    CHECK(!has(console.run({"rpc", "rpcutil", "ping", "--fold", "--display", "failed"}).out, "web"));
+}
+
 }  // namespace
 }  // namespace mco::client
