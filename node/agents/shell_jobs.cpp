@@ -29,14 +29,16 @@ using proto::Result;
 
 constexpr std::size_t command_size_max = 64 * 1024;
 
-// Stays until the command has ended, to write down how; TERM is for the command, which does not inherit the trap. Its $0 is
-// the handle, by which the process is known for what it is even if its number was given to another one since.
+// Stays until the command has ended, to write down how; TERM is for the command, which began before the trap and before
+// anybody knew whom to send it to. Its $0 is the handle, by which the process is known for what it is even if its number was given
+// to another one since.
 constexpr const char* keeper =
-    "trap : TERM\n"
+    "exec >/dev/null 2>&1\n"  // of what it was started with nobody reads any more: a word of the shell's would end it
     "dir=$1; shift\n"
+    "\"$@\" >\"$dir/stdout\" 2>\"$dir/stderr\" </dev/null &\n"
+    "trap : TERM\n"
     "echo $$ >\"$dir/pid.new\" && mv \"$dir/pid.new\" \"$dir/pid\"\n"
-    "\"$@\" >\"$dir/stdout\" 2>\"$dir/stderr\" </dev/null\n"
-    "code=$?\n"
+    "while wait $!; code=$?; kill -0 $! 2>/dev/null; do :; done\n"  // a trap ends wait, not the command
     "echo $code >\"$dir/exitcode.new\" && mv \"$dir/exitcode.new\" \"$dir/exitcode\"\n";
 
 std::string fresh_handle() {
