@@ -35,6 +35,7 @@ constexpr std::array table{
     &applications::package,
     &applications::ping,
     &applications::plugin,
+    &applications::policy,
     &applications::process,
     &applications::puppet,
     &applications::rpc,

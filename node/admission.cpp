@@ -18,14 +18,21 @@ namespace {
 // Open to every authenticated caller, as it never was subject to policy: discovery must find the nodes that deny.
 constexpr std::string_view open_agent = "discovery";
 
-// How long the data functions of a filter may take, by their DDLs.
-std::chrono::seconds data_time(const proto::Filter& filter, const NodeView& view) {
-    std::chrono::seconds sum{0};
-    for (const auto* term : proto::data_terms(filter)) {
-        const auto* source = view.data == nullptr ? nullptr : view.data->find(term->name);
-        if (source != nullptr) sum += source->schema.timeout;
+constexpr std::string_view not_authorized = "You are not authorized to call this agent or action.";
+
+// How long a data source may take, by its DDL.
+std::chrono::seconds data_time(const std::string& name, const NodeView& view) {
+    const auto* source = view.data == nullptr ? nullptr : view.data->find(name);
+    return source == nullptr ? std::chrono::seconds(0) : source->schema.timeout;
+}
+
+// How many nodes a request can mean at most, whoever carries it: only literal names bound it.
+std::optional<std::size_t> most_targets(const proto::Filter& filter) {
+    if (filter.identities.empty()) return std::nullopt;
+    for (const auto& name : filter.identities) {
+        if (name.starts_with('/') || name.find_first_of("[]*?{}") != std::string::npos) return std::nullopt;
     }
-    return sum;
+    return filter.identities.size();
 }
 
 }  // namespace
@@ -50,6 +57,8 @@ std::string_view name(RefusalCode code) {
             return "replay_full";
         case RefusalCode::scope_denied:
             return "scope_denied";
+        case RefusalCode::too_many_targets:
+            return "too_many_targets";
         case RefusalCode::filter_invalid:
             return "filter_invalid";
         case RefusalCode::policy_denied:
@@ -77,6 +86,7 @@ proto::Outcome outcome(RefusalCode code) {
         case RefusalCode::ttl_too_long:
         case RefusalCode::replayed:
         case RefusalCode::scope_denied:
+        case RefusalCode::too_many_targets:
         case RefusalCode::policy_denied:
             return proto::Outcome::denied;
         case RefusalCode::malformed_body:
@@ -101,6 +111,7 @@ proto::StatusCode status(RefusalCode code) {
         case RefusalCode::ttl_too_long:
         case RefusalCode::replayed:
         case RefusalCode::scope_denied:
+        case RefusalCode::too_many_targets:
         case RefusalCode::policy_denied:
             return proto::StatusCode::aborted;
         case RefusalCode::unknown_action:
@@ -128,6 +139,7 @@ struct Admission::Draft {
     const proto::ActionSchema* action = nullptr;
     std::string decided_by;
     std::optional<proto::Matcher> condition = std::nullopt;
+    std::optional<security::Policy> open_policy = std::nullopt;
 
     Refusal refuse(RefusalCode code, std::string sentence, std::string detail) const {
         return {code, std::move(sentence), std::move(detail), reply_to, subject};
@@ -193,6 +205,7 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
     draft.subject.arguments = security::digest(proto::pack(draft.body.arguments));
 
     if (auto decision = check_meant(draft, ground)) return std::move(*decision);
+    if (auto refusal = check_targets(draft)) return std::move(*refusal);
     if (auto refusal = check_rights(draft, ground)) return std::move(*refusal);
     if (auto refusal = check_arguments(draft)) return std::move(*refusal);
 
@@ -213,8 +226,16 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
     admitted.start_by_ =
         now.mono + (route.created + std::chrono::milliseconds(route.ttl_ms) + proto::limits::clock_skew_max - now.wall);
     admitted.finish_by_ = now.mono + draft.entry.schema->timeout + draft.entry.agent->patience();
-    if (draft.condition) admitted.finish_by_ += data_time(draft.body.filter, *ground.view);
+    if (draft.open_policy) {
+        for (const auto& source : ground.policy.sources({admitted.call_.caller, admitted.call_.agent, admitted.call_.action}))
+            admitted.finish_by_ += data_time(source, *ground.view);
+    }
+    if (draft.condition) {
+        for (const auto* term : proto::data_terms(draft.body.filter))
+            admitted.finish_by_ += data_time(term->name, *ground.view);
+    }
     admitted.condition_ = std::move(draft.condition);
+    admitted.open_policy_ = std::move(draft.open_policy);
     admitted.entry_ = std::move(draft.entry);
     admitted.action_ = draft.action;
     admitted.reply_to_ = draft.reply_to;
@@ -273,7 +294,7 @@ std::optional<Decision> Admission::check_meant(Draft& draft, const Ground& groun
                           (draft.open_to_all() || caller.may_call(draft.body.agent, draft.body.action));
     if (!in_scope) {
         ++counters_.denied;
-        return draft.refuse(RefusalCode::scope_denied, "You are not authorized to call this agent or action.",
+        return draft.refuse(RefusalCode::scope_denied, std::string(not_authorized),
                             "the scope of the caller's certificate does not include it");
     }
     const auto* entry = ground.registry.find(draft.body.agent);
@@ -303,6 +324,20 @@ std::optional<Decision> Admission::check_meant(Draft& draft, const Ground& groun
     return std::nullopt;
 }
 
+// Relays count nodes, but are not to be trusted with it: what is signed must say it. Finding nodes is nothing that a limit is for.
+std::optional<Refusal> Admission::check_targets(Draft& draft) {
+    const auto limit = draft.opened.caller.targets_max;
+    if (limit == 0 || draft.open_to_all()) return std::nullopt;
+    const auto most = most_targets(draft.body.filter);
+    if (most && *most <= limit) return std::nullopt;
+    ++counters_.denied;
+    return draft.refuse(RefusalCode::too_many_targets,
+                        fmt::format("Your certificate allows {} node{} a request, and this one {}. Name them: -I NODE.",
+                                    limit, limit == 1 ? "" : "s",
+                                    most ? fmt::format("names {}", *most) : "may mean any number"),
+                        fmt::format("the certificate's limit is {}", limit));
+}
+
 std::optional<Refusal> Admission::check_rights(Draft& draft, const Ground& ground) {
     const std::string caller = "cert=" + draft.opened.caller.name;
     if (draft.open_to_all()) {
@@ -310,9 +345,11 @@ std::optional<Refusal> Admission::check_rights(Draft& draft, const Ground& groun
     } else {
         auto verdict = ground.policy.decide({.caller = caller, .agent = draft.body.agent, .action = draft.body.action},
                                             ground.view->traits);
-        if (!verdict.allowed) {
+        if (verdict.open) {
+            draft.open_policy = ground.policy;
+        } else if (!verdict.allowed) {
             ++counters_.denied;
-            return draft.refuse(RefusalCode::policy_denied, "You are not authorized to call this agent or action.",
+            return draft.refuse(RefusalCode::policy_denied, std::string(not_authorized),
                                 std::move(verdict.decided_by));
         }
         draft.decided_by = std::move(verdict.decided_by);
@@ -332,7 +369,7 @@ std::optional<Refusal> Admission::check_data_rights(Draft& draft, const Ground& 
     }
     auto verdict = ground.policy.decide({.caller = caller, .agent = std::string(agent), .action = std::string(action)},
                                         ground.view->traits);
-    if (verdict.allowed) return std::nullopt;
+    if (verdict.allowed) return std::nullopt;  // a rule that asks data itself does not count here
     ++counters_.denied;
     return draft.refuse(RefusalCode::policy_denied, std::string(sentence), std::move(verdict.decided_by));
 }
@@ -362,6 +399,9 @@ Refusal Admission::refuse(const AdmittedCall& admitted, RefusalCode code, std::s
         case RefusalCode::stopping:
             sentence = "This node is stopping; nothing was done.";
             break;
+        case RefusalCode::policy_denied:
+            sentence = not_authorized;
+            break;
         case RefusalCode::audit_failed:
             sentence = "This node cannot write its audit trail; nothing was done. Its log says why.";
             break;
@@ -374,8 +414,8 @@ Refusal Admission::refuse(const AdmittedCall& admitted, RefusalCode code, std::s
         case RefusalCode::replayed:
         case RefusalCode::replay_full:
         case RefusalCode::scope_denied:
+        case RefusalCode::too_many_targets:
         case RefusalCode::filter_invalid:
-        case RefusalCode::policy_denied:
         case RefusalCode::unknown_action:
         case RefusalCode::arguments_invalid:
             sentence = "Nothing was done.";

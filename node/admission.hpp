@@ -32,6 +32,7 @@ enum class RefusalCode : std::uint8_t {
     replayed,
     replay_full,
     scope_denied,  // the caller's certificate does not reach so far
+    too_many_targets,  // the caller's certificate allows fewer nodes than the request may mean
     filter_invalid,
     policy_denied,
     unknown_action,
@@ -92,6 +93,9 @@ class AdmittedCall {
     bool only_judged() const { return subject_.purpose == proto::Purpose::judge; }  // that it is allowed is all its caller asks
     // What only data can tell of whether this node is meant; null: it is. To be asked on a worker, before the action.
     const proto::Matcher* condition() const { return condition_ ? &*condition_ : nullptr; }
+    // Where only data can tell whether the caller may: the policy to ask with it, on a worker, before anything else; null: he may.
+    const security::Policy* open_policy() const { return open_policy_ ? &*open_policy_ : nullptr; }
+    bool asks_data() const { return condition() != nullptr || open_policy() != nullptr; }
     proto::Instant admitted() const { return admitted_; }
     proto::Instant start_by() const { return start_by_; }  // its life as the caller limited it, clock skew allowed for
     proto::Instant finish_by() const { return finish_by_; }  // the DDL's timeout, and those of the data sources asked
@@ -109,6 +113,7 @@ class AdmittedCall {
     Subject subject_;
     std::string decided_by_;
     std::optional<proto::Matcher> condition_;
+    std::optional<security::Policy> open_policy_;
     proto::Instant admitted_{}, start_by_{}, finish_by_{};
 };
 
@@ -137,13 +142,14 @@ class Admission {
     // `asked` is the id the mesh knows the request by; it must be the one inside.
     Decision decide(proto::Now now, const proto::RequestId& asked, proto::BytesView sealed, const Ground& ground);
 
-    // An admitted call that is not started after all: overloaded, stopping or audit_failed.
+    // An admitted call that is not started after all: overloaded, stopping, audit_failed, or policy_denied once data was asked.
     static Refusal refuse(const AdmittedCall& admitted, RefusalCode code, std::string detail);
 
  private:
     struct Draft;
     std::optional<Refusal> check_time(Draft& draft, proto::Now now);
     std::optional<Decision> check_meant(Draft& draft, const Ground& ground);
+    std::optional<Refusal> check_targets(Draft& draft);
     std::optional<Refusal> check_rights(Draft& draft, const Ground& ground);
     std::optional<Refusal> check_data_rights(Draft& draft, const Ground& ground, const std::string& caller);
     std::optional<Refusal> check_arguments(Draft& draft);

@@ -19,19 +19,33 @@ WorkerPool::Posted Executor::start(std::shared_ptr<const AdmittedCall> call) {
     return posted;
 }
 
+// The policy first: nothing is looked up for a filter of whom it denies.
+std::optional<Executor::Done> Executor::ask_data(std::uint64_t number, Job& job) {
+    const auto& admitted = *job.call;
+    const auto& call = admitted.call();
+    const auto& node = *call.node;
+    const auto ask = [&](const std::string& source, const std::string& query) -> proto::Result<proto::Value::Map> {
+        if (node.data == nullptr || job.state.load() != State::asking)
+            return proto::fail(proto::Errc::cancelled, "nobody waits for it any more");
+        return node.data->look_up(call, source, query, job.stop.get_token());
+    };
+    if (const auto* policy = admitted.open_policy()) {
+        const auto verdict = policy->decide_with({call.caller, call.agent, call.action}, node.traits, ask);
+        if (!verdict.allowed)
+            return Done{number, End::denied, {.status = proto::StatusCode::aborted, .message = verdict.decided_by, .data = {}}};
+    }
+    const auto* condition = admitted.condition();
+    if (condition != nullptr && !condition->judge_with(node.traits, ask)) return Done{number, End::not_meant, {}};
+    return std::nullopt;
+}
+
 std::optional<Executor::Done> Executor::perform(std::uint64_t number, Job& job) {
     const auto& call = *job.call;
-    if (const auto* condition = call.condition()) {
+    if (call.asks_data()) {
         if (!job.advance(State::waiting, State::asking)) return std::nullopt;
-        const auto& node = *call.call().node;
-        const bool meant = condition->judge_with(
-            node.traits, [&](const std::string& source, const std::string& query) -> proto::Result<proto::Value::Map> {
-                if (node.data == nullptr || job.state.load() != State::asking)
-                    return proto::fail(proto::Errc::cancelled, "nobody waits for it any more");
-                return node.data->look_up(call.call(), source, query, job.stop.get_token());
-            });
+        auto done = ask_data(number, job);
         if (!job.advance(State::asking, State::running)) return std::nullopt;
-        if (!meant) return Done{number, End::not_meant, {}};
+        if (done) return done;
     } else if (!job.advance(State::waiting, State::running)) {
         return std::nullopt;
     }
@@ -70,10 +84,10 @@ std::vector<Executor::Finished> Executor::elapse(proto::Now now) {
             job.stop.request_stop();  // of what is still asked for its filter
             finished.push_back(finish(job, End::too_late,
                                       {.status = proto::StatusCode::other,
-                                       .message = job.call->condition() == nullptr
+                                       .message = !job.call->asks_data()
                                                       ? "The request waited too long for a free worker; nothing was done."
                                                       : "The request waited too long for a free worker or for the data "
-                                                        "that its filter asks for; nothing was done.",
+                                                        "that its filter or the policy asks for; nothing was done.",
                                        .data = {}},
                                       now));
             at = jobs_.erase(at);

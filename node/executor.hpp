@@ -38,12 +38,13 @@ class Executor {
         too_late,   // its life ended while it waited for a worker: it did not run
         withdrawn,  // cancelled by the caller before it was started: it did not run
         judged,     // its caller asked only whether it would be allowed: it did not run
+        denied,     // the data that the policy asks for said that the caller may not: it did not run
         not_meant,  // the data functions of its filter said that it does not mean this node: it did not run
     };
     struct Finished {
         std::shared_ptr<const AdmittedCall> call;
         End end = End::done;
-        ActionReply reply;
+        ActionReply reply;        // denied: its message is the policy line that decided
         proto::Duration took{0};  // since admission
     };
     int descriptor() const { return mailbox_.descriptor(); }  // readable: collect() has something
@@ -58,7 +59,7 @@ class Executor {
     void stop();                                       // asks agents to end, takes no more; does not wait
 
  private:
-    enum class State : std::uint8_t { waiting, asking, running, given_up };  // asking: what its filter wants to know
+    enum class State : std::uint8_t { waiting, asking, running, given_up };  // asking: what policy and filter want to know
     struct Job {
         explicit Job(std::shared_ptr<const AdmittedCall> admitted) : call(std::move(admitted)) {}
         std::shared_ptr<const AdmittedCall> call;
@@ -73,6 +74,7 @@ class Executor {
         ActionReply reply;
     };
     static std::optional<Done> perform(std::uint64_t number, Job& job);  // worker thread; nothing: it was given up
+    static std::optional<Done> ask_data(std::uint64_t number, Job& job);  // likewise; nothing: act
     static Finished finish(const Job& job, End end, ActionReply reply, proto::Now now);
     static proto::Instant deadline(const Job& job);
 

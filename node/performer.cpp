@@ -41,6 +41,8 @@ std::string_view word(Executor::End end, proto::StatusCode status) {
             return "withdrawn";
         case Executor::End::judged:
             return "judged";
+        case Executor::End::denied:
+            return "policy_denied";
         case Executor::End::not_meant:
             return "not_matched";
     }
@@ -58,6 +60,8 @@ proto::Outcome outcome(Executor::End end, proto::StatusCode status) {
             return proto::Outcome::cancelled;
         case Executor::End::judged:
             return proto::Outcome::ok;
+        case Executor::End::denied:
+            return proto::Outcome::denied;
         case Executor::End::not_meant:
             return proto::Outcome::not_matched;
     }
@@ -107,7 +111,10 @@ void Performer::admit(proto::Now now, AdmittedCall admitted) {
     const auto call = std::make_shared<const AdmittedCall>(std::move(admitted));
     if (stopping_) return refuse(now, Admission::refuse(*call, RefusalCode::stopping, "the daemon was told to stop"));
     const bool recorded =
-        record(now, call->subject(), {.kind = AuditKind::decision, .code = "allowed", .detail = call->decided_by()});
+        record(now, call->subject(),
+               {.kind = AuditKind::decision,
+                .code = call->open_policy() == nullptr ? "allowed" : "deferred",  // until data was asked
+                .detail = call->decided_by()});
     if (!recorded && call->agent().effect(call->call().action) == Agent::Effect::changes)
         return refuse(now, Admission::refuse(*call, RefusalCode::audit_failed, "the audit trail cannot be written"));
     if (parts_.log.wants(LogLevel::debug))
@@ -155,6 +162,10 @@ void Performer::answer(const ReplyTo& to, proto::Outcome outcome, ActionReply re
 
 void Performer::finish(proto::Now now, Executor::Finished finished) {
     const auto& call = *finished.call;
+    if (finished.end == Executor::End::denied) {
+        ++counters_.denied;
+        return refuse(now, Admission::refuse(call, RefusalCode::policy_denied, std::move(finished.reply.message)));
+    }
     const auto code = word(finished.end, finished.reply.status);
     if (finished.end == Executor::End::timed_out) ++counters_.timed_out;
     if (call.condition() != nullptr) ++(finished.end == Executor::End::not_meant ? counters_.filtered : counters_.passed);

@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 using proto::Errc;
 
-constexpr std::size_t files_max = 1'024;  // agents of one node
+constexpr std::size_t files_max = 1'024;   // agents of one node
+constexpr std::size_t groups_max = 1'024;  // of callers
 
 std::string_view trimmed(std::string_view text, std::string_view blanks) {
     const auto first = text.find_first_not_of(blanks);
@@ -47,20 +48,32 @@ proto::Result<std::vector<std::string>> words_of(std::string_view column, std::s
     return std::vector<std::string>(words.begin(), words.end());
 }
 
-proto::Result<std::vector<std::string>> callers_of(std::string_view column) {
+bool is_caller(std::string_view word) {
+    const auto equals = word.find('=');
+    return equals != std::string_view::npos && equals != 0 && equals + 1 != word.size();
+}
+
+template <typename Groups>
+proto::Result<std::vector<std::string>> callers_of(std::string_view column, const Groups& groups) {
     auto words = words_of(column, "callers");
     if (!words) return words;
-    for (const auto& word : *words) {
-        const auto equals = word.find('=');
-        if (equals == std::string::npos)
-            return proto::fail(Errc::invalid,
-                               fmt::format("the caller group \"{}\": groups are not supported yet\nwrite the "
-                                           "callers themselves, like cert=alice cert=bob",
-                                           word));
-        if (equals == 0 || equals + 1 == word.size())
+    std::vector<std::string> callers;
+    for (auto& word : *words) {
+        if (is_caller(word)) {
+            callers.push_back(std::move(word));
+            continue;
+        }
+        if (word.find('=') != std::string::npos)
             return proto::fail(Errc::invalid, fmt::format("\"{}\" is no caller\nwrite it like cert=alice", word));
+        const auto group = groups.find(word);
+        if (group == groups.end())
+            return proto::fail(Errc::invalid,
+                               fmt::format("there is no caller group \"{}\"\nname it in the file groups beside this "
+                                           "one: {} cert=alice cert=bob",
+                                           word, word));
+        callers.insert(callers.end(), group->second.begin(), group->second.end());
     }
-    return words;
+    return callers;
 }
 
 proto::Result<std::vector<std::string>> actions_of(std::string_view column) {
@@ -76,24 +89,28 @@ proto::Result<std::vector<std::string>> actions_of(std::string_view column) {
     return words;
 }
 
-// As MCollective tells a compound expression from plain words.
-bool is_compound(std::string_view word) {
-    return word.starts_with('!') || word == "and" || word == "or" || word == "not" ||
-           word.find_first_of("()") != std::string_view::npos;
+// As MCollective tells a compound expression from plain words; && and || are ours, as in -S.
+bool is_compound(std::string_view column) {
+    const auto words = split(column, " ");
+    return std::any_of(words.begin(), words.end(), [](std::string_view word) {
+        return word.starts_with('!') || word == "and" || word == "or" || word == "not" || word == "&&" ||
+               word == "||" || word.find_first_of("()") != std::string_view::npos;
+    });
 }
 
 enum class Column : std::uint8_t { facts, classes, both };
 
 proto::Result<void> add_conditions(std::string_view column, Column kind, proto::Filter& filter) {
+    if (is_compound(column)) {
+        auto condition = proto::parse_condition(trimmed(column, " "));
+        if (!condition) return tl::unexpected(std::move(condition.error()));
+        filter.conditions.push_back(std::move(*condition));
+        return {};
+    }
     const auto what = kind == Column::classes ? "classes" : kind == Column::facts ? "facts" : "conditions";
     auto words = words_of(column, what);
     if (!words) return tl::unexpected(std::move(words.error()));
     for (auto& word : *words) {
-        if (is_compound(word))
-            return proto::fail(Errc::invalid,
-                               fmt::format("the compound condition \"{}\": such conditions are not supported "
-                                           "yet\nwrite plain facts and classes, which must all hold",
-                                           trimmed(column, " ")));
         const bool is_fact = kind == Column::facts || (kind == Column::both && !word.starts_with('/') &&
                                                        word.find_first_of("=<>") != std::string::npos);
         if (!is_fact) {
@@ -107,15 +124,12 @@ proto::Result<void> add_conditions(std::string_view column, Column kind, proto::
     return {};
 }
 
-proto::Result<std::shared_ptr<const proto::Matcher>> condition_of(const std::vector<std::string_view>& fields) {
+proto::Result<proto::Filter> condition_of(const std::vector<std::string_view>& fields) {
     proto::Filter filter;
     auto added = add_conditions(fields[3], fields.size() == 4 ? Column::both : Column::facts, filter);
     if (added && fields.size() == 5) added = add_conditions(fields[4], Column::classes, filter);
     if (!added) return tl::unexpected(std::move(added.error()));
-    if (filter.empty()) return std::shared_ptr<const proto::Matcher>();
-    auto matcher = proto::Matcher::compile(filter);
-    if (!matcher) return tl::unexpected(std::move(matcher.error()));
-    return std::make_shared<const proto::Matcher>(std::move(*matcher));
+    return filter;
 }
 
 // "policy default allow": whether it allows. Nothing: this line is no default line.
@@ -127,21 +141,71 @@ std::optional<proto::Result<bool>> default_of(std::string_view line) {
     return words[2] == "allow";  // any other word, also ALLOW, has always meant deny
 }
 
+// Lines that say something, without the blanks round them.
+class Lines {
+ public:
+    explicit Lines(std::string_view text) : text_(text) {}
+    std::optional<std::string_view> next() {
+        while (!text_.empty()) {
+            ++number_;
+            const auto end = std::min(text_.find('\n'), text_.size());
+            const auto line = trimmed(text_.substr(0, end), "\r \t");
+            text_.remove_prefix(std::min(end + 1, text_.size()));
+            if (!line.empty() && !line.starts_with('#')) return line;
+        }
+        return std::nullopt;
+    }
+    std::size_t number() const { return number_; }
+
+ private:
+    std::string_view text_;
+    std::size_t number_ = 0;
+};
+
+bool is_group_name(std::string_view word) {
+    return std::all_of(word.begin(), word.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+               c == '.';
+    });
+}
+
 }  // namespace
 
-proto::Result<Policy::File> Policy::parse_file(std::string_view agent, std::string_view name, std::string_view text) {
-    File file{.agent = std::string(agent), .name = std::string(name)};
-    std::size_t number = 0;
-    const auto refuse = [&](const proto::Error& error) {
-        return proto::fail(Errc::invalid, fmt::format("{}:{}: {}", name, number, error.detail));
+proto::Result<Policy::Groups> Policy::parse_groups(std::string_view name, std::string_view text) {
+    Groups groups;
+    Lines lines(text);
+    const auto refuse = [&](std::string what) {
+        return proto::fail(Errc::invalid, fmt::format("{}:{}: {}", name, lines.number(), what));
     };
-    while (!text.empty()) {
-        ++number;
-        const auto end = std::min(text.find('\n'), text.size());
-        const auto line = trimmed(text.substr(0, end), "\r \t");
-        const bool comment = text.starts_with('#');
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (line.empty() || comment) continue;
+    while (const auto line = lines.next()) {
+        const auto words = split(*line, " \t");
+        if (!is_group_name(words.front()))
+            return refuse(fmt::format("\"{}\" is no name of a group\nwrite letters, digits, _ - and .", words.front()));
+        if (words.size() < 2)
+            return refuse(fmt::format("the group \"{}\" has no callers\nwrite: {} cert=alice cert=bob", words.front(),
+                                      words.front()));
+        if (groups.size() == groups_max) return refuse(fmt::format("more than {} groups", groups_max));
+        auto [group, fresh] = groups.emplace(words.front(), std::vector<std::string>());
+        if (!fresh) return refuse(fmt::format("the group \"{}\" is there twice\nput its callers on one line", words.front()));
+        for (std::size_t i = 1; i < words.size(); ++i) {
+            if (!is_caller(words[i]))
+                return refuse(fmt::format("\"{}\" is no caller\nwrite it like cert=alice; groups do not hold groups",
+                                          words[i]));
+            group->second.emplace_back(words[i]);
+        }
+    }
+    return groups;
+}
+
+proto::Result<Policy::File> Policy::parse_file(std::string_view agent, std::string_view name, std::string_view text,
+                                               const Groups& groups) {
+    File file{.agent = std::string(agent), .name = std::string(name)};
+    Lines lines(text);
+    const auto refuse = [&](const proto::Error& error) {
+        return proto::fail(Errc::invalid, fmt::format("{}:{}: {}", name, lines.number(), error.detail));
+    };
+    while (const auto next = lines.next()) {
+        const auto line = *next;
         if (auto decided = default_of(line)) {
             if (!*decided) return refuse(decided->error());
             file.default_allow = **decided;
@@ -161,23 +225,35 @@ proto::Result<Policy::File> Policy::parse_file(std::string_view agent, std::stri
                 {Errc::invalid, fmt::format("{} columns, not 4 or 5\nwrite, with tabs between: {} CALLERS ACTIONS "
                                             "FACTS CLASSES",
                                             fields.size(), verb)});
-        auto callers = callers_of(fields[1]);
+        auto callers = callers_of(fields[1], groups);
         if (!callers) return refuse(callers.error());
         auto actions = actions_of(fields[2]);
         if (!actions) return refuse(actions.error());
-        auto condition = condition_of(fields);
-        if (!condition) return refuse(condition.error());
-        file.rules.push_back(
-            {verb == "allow", std::move(*callers), std::move(*actions), std::move(*condition), number});
+        auto filter = condition_of(fields);
+        if (!filter) return refuse(filter.error());
+        auto matcher = proto::Matcher::compile(*filter);
+        if (!matcher) return refuse(matcher.error());
+        Rule rule{.allow = verb == "allow",
+                  .callers = std::move(*callers),
+                  .actions = std::move(*actions),
+                  .condition = {},
+                  .sources = {},
+                  .line = lines.number(),
+                  .text = std::string(line)};
+        if (!filter->empty()) rule.condition = std::make_shared<const proto::Matcher>(std::move(*matcher));
+        for (const auto* term : proto::data_terms(*filter)) rule.sources.push_back(term->name);
+        file.rules.push_back(std::move(rule));
     }
     return file;
 }
 
-proto::Result<Policy> Policy::parse(std::string_view agent, std::string_view text) {
-    auto file = parse_file(agent, fmt::format("{}.policy", agent), text);
+proto::Result<Policy> Policy::parse(std::string_view agent, std::string_view text, std::string_view groups) {
+    const auto known = parse_groups("groups", groups);
+    if (!known) return tl::unexpected(known.error());
+    auto file = parse_file(agent, fmt::format("{}.policy", agent), text, *known);
     if (!file) return tl::unexpected(std::move(file.error()));
     Policy policy;
-    policy.files_.push_back(std::move(*file));
+    policy.files_ = std::make_shared<const std::vector<File>>(std::vector<File>{std::move(*file)});
     return policy;
 }
 
@@ -187,31 +263,35 @@ proto::Result<Policy> Policy::read(const fs::path& directory, Settings settings)
     std::error_code failed;
     fs::directory_iterator entries(directory, failed);
     if (failed == std::errc::no_such_file_or_directory) return policy;
+    Groups groups;
+    if (auto octets = read_small_file(directory / "groups", proto::limits::config_size_max, Access::trusted)) {
+        auto read = parse_groups((directory / "groups").string(), proto::as_text(*octets));
+        if (!read) return tl::unexpected(std::move(read.error()));
+        groups = std::move(*read);
+    } else if (!failed && octets.error().code != Errc::not_found) {
+        return tl::unexpected(std::move(octets.error()));
+    }
+    std::vector<File> files;
     for (; !failed && entries != fs::directory_iterator(); entries.increment(failed)) {
         const auto& path = entries->path();
-        if (path.filename() == "groups")
-            return proto::fail(Errc::invalid,
-                               fmt::format("{}: caller groups are not supported yet\nwrite the callers into the "
-                                           "rules and remove the file",
-                                           path.string()));
         if (path.extension() != ".policy") continue;
-        if (policy.files_.size() == files_max)
+        if (files.size() == files_max)
             return proto::fail(Errc::invalid,
                                fmt::format("{} holds more than {} policies", directory.string(), files_max));
         auto octets = read_small_file(path, proto::limits::config_size_max, Access::trusted);
         if (!octets) return tl::unexpected(std::move(octets.error()));
-        auto file = parse_file(path.stem().string(), path.string(), proto::as_text(*octets));
+        auto file = parse_file(path.stem().string(), path.string(), proto::as_text(*octets), groups);
         if (!file) return tl::unexpected(std::move(file.error()));
         file->name = path.filename().string();  // errors name the whole path, verdicts the file
-        policy.files_.push_back(std::move(*file));
+        files.push_back(std::move(*file));
     }
     if (failed)
         return proto::fail(Errc::denied,
                            fmt::format("cannot read the policies in {}: {}\nmake it a folder that this user may "
                                        "read",
                                        directory.string(), failed.message()));
-    std::sort(policy.files_.begin(), policy.files_.end(),
-              [](const File& a, const File& b) { return a.agent < b.agent; });
+    std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.agent < b.agent; });
+    policy.files_ = std::make_shared<const std::vector<File>>(std::move(files));
     return policy;
 }
 

@@ -6,6 +6,6 @@
 namespace mco::client::applications {
 
 extern const Command completion, config, describe_filter, facts, filemgr, find, help, inventory, mesh, nettest, nrpe, package, ping,
-    plugin, process, puppet, rpc, service, shell, version;
+    plugin, policy, process, puppet, rpc, service, shell, version;
 
 }  // namespace mco::client::applications

@@ -288,6 +288,39 @@ TEST_CASE("the scope of a certificate is narrower than any policy") {
     CHECK(refused(gate.decide(elsewhere, limited)).code == RefusalCode::scope_denied);
 }
 
+TEST_CASE("a certificate with a limit takes requests that name no more nodes than that") {
+    Gate gate;
+    const auto few = gate.authority.issue("alice", proto::CertificateRole::caller,
+                                          [](proto::CertificateBody& body) { body.targets_max = 2; });
+    const auto decide = [&](std::vector<std::string> identities, std::string_view agent = "probe") {
+        auto asked = ask(few, agent, agent == "probe" ? "look" : "ping");
+        asked.body.filter.identities = std::move(identities);
+        return gate.decide(asked, few);
+    };
+    CHECK(admitted(decide({"web1"})));
+    CHECK(admitted(decide({"web1", "web2"})));
+    for (const auto& many : std::vector<std::vector<std::string>>{
+             {}, {"web1", "web2", "web3"}, {"web*"}, {"/web1/"}, {"web1", "web[2-9]"}, {"web{1,2}"}, {"web?"}})
+        CHECK(refused(decide(many)).code == RefusalCode::too_many_targets);
+    const auto refusal = refused(decide({"web1", "web2", "web3"}));
+    CHECK(refusal.sentence == "Your certificate allows 2 nodes a request, and this one names 3. Name them: -I NODE.");
+    CHECK(gate.counters.denied == 8);
+}
+
+TEST_CASE("a policy that asks data leaves the verdict to a worker, with the time that takes") {
+    Gate gate;
+    gate.policy = gate.read_policy("allow\tcert=alice\tlook\tfact('x').exists=true\t*\n");
+    gate.view->data = gate.libdir.data();
+    auto decision = gate.decide(ask(gate.alice, "probe", "look"));
+    REQUIRE(admitted(decision));
+    const auto& call = std::get<AdmittedCall>(decision);
+    CHECK(call.asks_data());
+    CHECK(call.condition() == nullptr);
+    REQUIRE(call.open_policy() != nullptr);
+    CHECK(call.finish_by() > at(11s).mono);
+    CHECK(refused(gate.decide(ask(gate.alice, "probe", "change"))).code == RefusalCode::policy_denied);
+}
+
 TEST_CASE("discovery is open to every authenticated caller, within the collectives of his certificate") {
     Gate gate;
     Discovery discovery;

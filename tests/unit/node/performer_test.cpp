@@ -276,6 +276,40 @@ TEST_CASE("data decide on a worker whether the action runs, and a node that is n
     CHECK(runs == 1);
 }
 
+TEST_CASE("data decide on a worker whether the caller may, and what is denied does not run") {
+    Stage stage;
+    bool ran = false;
+    stage.probe.work = [&](const Call&, std::stop_token) {
+        ran = true;
+        return ActionReply{};
+    };
+    const auto file = stage.dir.write("there", "");
+    const auto rule = [&](std::string_view path) {
+        return *security::Policy::parse("probe", fmt::format("allow\tcert=alice\t*\tfstat('{}').present=1\t*\n", path));
+    };
+    stage.site.change(stage.config(), rule(file.string()));
+    stage.send(ask(stage.alice, "probe", "change"));
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+    CHECK(ran);
+
+    ran = false;
+    stage.site.change(stage.config(), rule((stage.dir / "absent").string()));
+    const auto asked = ask(stage.alice, "probe", "change");
+    stage.send(asked);
+    stage.wait();
+    const auto answer = stage.answer();
+    CHECK(answer.outcome == proto::Outcome::denied);
+    CHECK(stage.open(asked, answer).message == "You are not authorized to call this agent or action.");
+    CHECK_FALSE(ran);
+    CHECK(stage.performer.counters().denied == 1);
+    const auto audit = stage.lines("audit.jsonl");
+    REQUIRE(audit.size() == 4);
+    CHECK(has(audit[2], "deferred"));
+    CHECK(has(audit[3], "policy_denied"));
+    CHECK(has(audit[3], "probe.policy default"));
+}
+
 TEST_CASE("a daemon that stops takes nothing new") {
     Stage stage;
     stage.performer.refuse_new();

@@ -106,23 +106,21 @@ TEST_CASE("a malformed line fails the file, with file, line and what to write") 
         {"allow cert=alice * * *", "hard tabs"},
         {"deny cert=alice", "hard tabs"},
         {"Allow\t*\t*\t*\t*", "begins no rule"},
-        {" # indented comment", "begins no rule"},
         {"allow", "1 columns"},
         {"allow\t*\t*", "3 columns"},
         {"allow\t*\t*\t*\t*\t*", "6 columns"},
         {"policy default", "policy default deny"},
         {"policy other deny", "policy default deny"},
-        {"allow\tadmins\t*\t*\t*", "groups are not supported yet"},
+        {"allow\tadmins\t*\t*\t*", "no caller group \"admins\""},
         {"allow\tcert=\t*\t*\t*", "is no caller"},
         {"allow\t* cert=bob\t*\t*\t*", "stands alone"},
         {"allow\t*\tst*\t*\t*", "matched exactly"},
-        {"allow\t*\t*\tcountry=uk and procs>9\t*", "not supported yet"},
-        {"allow\t*\t*\t!country=uk\t*", "not supported yet"},
-        {"allow\t*\t*\tfact('x').value=1\t*", "not supported yet"},
-        {"allow\t*\t*\tapache or mysql", "not supported yet"},
-        {"allow\t*\t*\t*\tnot apache", "not supported yet"},
+        {"allow\t*\t*\tcountry=uk and\t*", ""},
+        {"allow\t*\t*\t(country=uk\t*", ""},
+        {"allow\t*\t*\tfact('x')\t*", ""},
+        {"allow\t*\t*\tapache or", ""},
         {"allow\t*\t*\tcountry\t*", ""},
-        {"allow\t*\t*\tcountry=~(\t*", "not supported yet"},
+        {"allow\t*\t*\tcountry=~(\t*", ""},
         {"allow\t*\t*\tcountry=~[\t*", ""},
     };
     for (const auto& row : wrong) {
@@ -133,6 +131,116 @@ TEST_CASE("a malformed line fails the file, with file, line and what to write") 
         CHECK_MESSAGE(has(policy.error().detail, "service.policy:2: "), policy.error().detail);
         CHECK_MESSAGE(has(policy.error().detail, because), policy.error().detail);
     }
+}
+
+TEST_CASE("conditions hold as they do for -S, in either column, with and without classes") {
+    const auto holds = [](std::string_view columns) {
+        return allowed("allow\t*\t*\t" + std::string(columns) + "\n");
+    };
+    CHECK(holds("country=uk and procs>9\t*"));
+    CHECK_FALSE(holds("country=us and procs>9\t*"));
+    CHECK(holds("country=us or procs>9\t*"));
+    CHECK(holds("(country=us or procs>9) and not os.family=RedHat\t*"));
+    CHECK_FALSE(holds("!country=uk\t*"));
+    CHECK(holds("not country=us\tapache or mysql"));
+    CHECK_FALSE(holds("*\t!apache"));
+    CHECK(holds("*\t(apache and /^role/) && !mysql"));
+    CHECK(holds("country=uk and apache and not mysql"));
+    CHECK(holds("country=us || apache"));
+    CHECK_FALSE(holds("country=uk and mysql"));
+    CHECK(holds("/^role::w/"));
+}
+
+TEST_CASE("a group stands for its callers, among others, too") {
+    const std::string groups = "# who\nadmins cert=alice\tcert=carol\nops.2_b-c cert=dave uid=500\n";
+    const auto decide = [&](std::string_view rule, std::string_view caller) {
+        const auto policy = Policy::parse("service", rule, groups);
+        REQUIRE_MESSAGE(policy, policy.error().detail);
+        return policy->decide({caller, "service", "status"}, web1()).allowed;
+    };
+    CHECK(decide("allow\tadmins\t*\t*\t*\n", "cert=alice"));
+    CHECK(decide("allow\tadmins\t*\t*\t*\n", "cert=carol"));
+    CHECK_FALSE(decide("allow\tadmins\t*\t*\t*\n", "cert=dave"));
+    CHECK_FALSE(decide("allow\tadmins\t*\t*\t*\n", "admins"));
+    CHECK(decide("allow\tcert=bob admins ops.2_b-c\t*\t*\t*\n", "cert=dave"));
+    CHECK(decide("allow\tcert=bob admins\t*\t*\t*\n", "cert=bob"));
+    CHECK_FALSE(decide("deny\tadmins\t*\t*\t*\npolicy default allow\n", "cert=carol"));
+    for (const std::string_view wrong : {"admins", "a cert=b\na cert=c", "a b", "a cert=", "a/b cert=c", "a =c"})
+        CHECK_MESSAGE(!Policy::parse("service", "", wrong), wrong);
+}
+
+TEST_CASE("what only data can tell stays open until it is asked, and a source that fails makes no rule true") {
+    const auto policy = Policy::parse("puppet",
+                                      "allow\tcert=bob\t*\t*\t*\n"
+                                      "deny\t*\tenable\tpuppet().enabled=false\t*\n"
+                                      "allow\t*\tenable disable\tcountry=uk and puppet().lastrun>5\t*\n");
+    REQUIRE_MESSAGE(policy, policy.error().detail);
+    const auto asked = [&](std::string_view action, const proto::AskData& ask) {
+        return policy->decide_with({"cert=alice", "puppet", action}, web1(), ask);
+    };
+    const auto open = policy->decide({"cert=alice", "puppet", "enable"}, web1());
+    CHECK(open.open);
+    CHECK_FALSE(open.allowed);
+    CHECK(open.decided_by == "puppet.policy:2");
+    CHECK_FALSE(policy->decide({"cert=bob", "puppet", "enable"}, web1()).open);
+    CHECK_FALSE(policy->decide({"cert=alice", "puppet", "status"}, web1()).open);
+    CHECK(policy->sources({"cert=alice", "puppet", "enable"}) == std::vector<std::string>{"puppet", "puppet"});
+    CHECK(policy->sources({"cert=alice", "puppet", "status"}).empty());
+
+    const auto says = [](bool enabled, int lastrun) {
+        return [=](const std::string&, const std::string&) -> proto::Result<proto::Value::Map> {
+            return proto::Value::Map{{"enabled", enabled}, {"lastrun", lastrun}};
+        };
+    };
+    CHECK(asked("enable", says(true, 6)).allowed);
+    CHECK(asked("enable", says(true, 6)).decided_by == "puppet.policy:3");
+    CHECK(asked("enable", says(false, 6)).decided_by == "puppet.policy:2");
+    CHECK_FALSE(asked("enable", says(false, 6)).allowed);
+    CHECK(asked("enable", says(true, 5)).decided_by == "puppet.policy default");
+    const auto broken = asked("enable", [](const std::string&, const std::string&) -> proto::Result<proto::Value::Map> {
+        return proto::fail(proto::Errc::internal, "broken");
+    });
+    CHECK_FALSE(broken.allowed);
+    CHECK_FALSE(broken.open);
+    CHECK(broken.decided_by == "puppet.policy default");
+}
+
+// As sites wrote them for MCollective: the plugin's own documentation, and what it does there.
+TEST_CASE("a policy written for MCollective gives the verdicts its author expects") {
+    const std::string text =
+        "# /etc/mcollective/policies/service.policy\n"
+        "policy default deny\n"
+        "\n"
+        "allow\tcert=admin\t*\t*\t*\n"
+        "allow\tsysadmins\t*\t*\n"
+        "deny\tcert=john\tstop\t*\t*\n"
+        "allow\tcert=john\t*\tcustomer=acme\tacme::devserver\n"
+        "allow\tcert=joe\tstatus restart\tcustomer=acme and environment=development\t*\n"
+        "allow\tuid=500 cert=jane\tstatus\t(environment=production or environment=staging) and !customer=acme\n"
+        "allow\t*\tstatus\tcountry=us country=uk\t*\n"
+        "allow\t*\tping\n";
+    proto::Traits node;
+    node.classes = {"acme::devserver", "ntp"};
+    node.facts = proto::Value::Map{{"customer", "acme"}, {"environment", "development"}, {"country", "uk"}};
+    CHECK_FALSE(Policy::parse("service", text, "sysadmins cert=sa1 cert=sa2\n"));  // three columns: a rule that is lost there
+    const auto policy =
+        Policy::parse("service", text.substr(0, text.rfind("allow")), "sysadmins cert=sa1 cert=sa2\n");
+    REQUIRE_MESSAGE(policy, policy.error().detail);
+    const auto by = [&](std::string_view caller, std::string_view action) {
+        const auto verdict = policy->decide({caller, "service", action}, node);
+        return (verdict.allowed ? "+" : "-") + verdict.decided_by;
+    };
+    CHECK(by("cert=admin", "stop") == "+service.policy:4");
+    CHECK(by("cert=sa2", "stop") == "+service.policy:5");
+    CHECK(by("cert=john", "stop") == "-service.policy:6");
+    CHECK(by("cert=john", "start") == "+service.policy:7");
+    CHECK(by("cert=joe", "restart") == "+service.policy:8");
+    CHECK(by("cert=joe", "stop") == "-service.policy default");
+    CHECK(by("cert=jane", "status") == "-service.policy default");
+    node.facts = proto::Value::Map{{"customer", "other"}, {"environment", "staging"}};
+    CHECK(by("cert=jane", "status") == "+service.policy:9");
+    CHECK(by("cert=john", "start") == "-service.policy default");
+    CHECK(by("cert=sa3", "status") == "-service.policy default");
 }
 
 TEST_CASE("a folder of policies: one file an agent, no file denies") {
@@ -157,7 +265,7 @@ TEST_CASE("a folder of policies: one file an agent, no file denies") {
     CHECK(ask({.allow_unconfigured = true, .enable_default = true}, "package").decided_by == "default.policy default");
 }
 
-TEST_CASE("no folder means no policies; a broken file, a groups file or one that all may write is an error") {
+TEST_CASE("no folder means no policies; a broken file, broken groups or one that all may write is an error") {
     const mco::test::TempDir dir;
     const auto none = Policy::read(dir / "none", {});
     REQUIRE(none);
@@ -171,8 +279,8 @@ TEST_CASE("no folder means no policies; a broken file, a groups file or one that
     fs::permissions(file, fs::perms(0666));
     CHECK(has(Policy::read(dir / "policies", {}).error().detail, "\nchmod o-w " + file.string()));
     fs::permissions(file, fs::perms(0644));
-    dir.write("policies/groups", "admins cert=alice\n");
-    CHECK(has(Policy::read(dir / "policies", {}).error().detail, "groups are not supported yet"));
+    const auto groups = dir.write("policies/groups", "admins\n");
+    CHECK(has(Policy::read(dir / "policies", {}).error().detail, groups.string() + ":1: the group \"admins\" has no callers"));
 }
 
 }  // namespace
