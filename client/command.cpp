@@ -21,6 +21,7 @@ using proto::fail;
 using proto::Result;
 
 constexpr std::array table{
+    &applications::audit,
     &applications::completion,
     &applications::config,
     &applications::describe_filter,

@@ -55,6 +55,8 @@ std::string_view name(RefusalCode code) {
             return "replayed";
         case RefusalCode::replay_full:
             return "replay_full";
+        case RefusalCode::interrupted:
+            return "interrupted";
         case RefusalCode::scope_denied:
             return "scope_denied";
         case RefusalCode::too_many_targets:
@@ -71,6 +73,8 @@ std::string_view name(RefusalCode code) {
             return "overloaded";
         case RefusalCode::stopping:
             return "stopping";
+        case RefusalCode::journal_failed:
+            return "journal_failed";
         case RefusalCode::audit_failed:
             return "audit_failed";
     }
@@ -96,6 +100,8 @@ proto::Outcome outcome(RefusalCode code) {
         case RefusalCode::arguments_invalid:
         case RefusalCode::overloaded:
         case RefusalCode::stopping:
+        case RefusalCode::interrupted:
+        case RefusalCode::journal_failed:
         case RefusalCode::audit_failed:
             return proto::Outcome::failed;
     }
@@ -123,6 +129,8 @@ proto::StatusCode status(RefusalCode code) {
         case RefusalCode::replay_full:
         case RefusalCode::overloaded:
         case RefusalCode::stopping:
+        case RefusalCode::interrupted:
+        case RefusalCode::journal_failed:
         case RefusalCode::audit_failed:
             return proto::StatusCode::other;
     }
@@ -202,7 +210,7 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
     draft.subject.action = draft.body.action;
     draft.subject.whole = draft.body.whole;
     draft.subject.purpose = draft.body.purpose;
-    draft.subject.arguments = security::digest(proto::pack(draft.body.arguments));
+    describe_inputs(draft, ground);
 
     if (auto decision = check_meant(draft, ground)) return std::move(*decision);
     if (auto refusal = check_targets(draft)) return std::move(*refusal);
@@ -223,6 +231,7 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
                       .node = ground.view,
                       .mesh = {}};
     admitted.admitted_ = now.mono;
+    admitted.until_ = route.created + std::chrono::milliseconds(route.ttl_ms) + proto::limits::clock_skew_max;
     admitted.start_by_ =
         now.mono + (route.created + std::chrono::milliseconds(route.ttl_ms) + proto::limits::clock_skew_max - now.wall);
     admitted.finish_by_ = now.mono + draft.entry.schema->timeout + draft.entry.agent->patience();
@@ -278,6 +287,11 @@ std::optional<Refusal> Admission::check_time(Draft& draft, proto::Now now) {
                                 fmt::format("A request may live for at most {} s.",
                                             std::chrono::seconds(proto::limits::request_ttl_max).count()),
                                 times());
+        case Verdict::interrupted:
+            ++counters_.replayed;
+            return draft.refuse(RefusalCode::interrupted,
+                                "unknown, the node restarted: this request ran when it did, and is not run again.",
+                                "it was started before the restart");
         case Verdict::full:
             ++counters_.overloaded;
             return draft.refuse(RefusalCode::replay_full,
@@ -285,6 +299,21 @@ std::optional<Refusal> Admission::check_time(Draft& draft, proto::Now now) {
                                 "the replay window is full");
     }
     return draft.refuse(RefusalCode::expired, "The request is too old.", "unknown verdict");
+}
+
+// What the audit trail may hold. The digest of a short secret would tell it to whoever guesses, so it is taken without those.
+void Admission::describe_inputs(Draft& draft, const Ground& ground) {
+    const auto* entry = ground.registry.find(draft.body.agent);
+    const auto* action = entry == nullptr ? nullptr : entry->schema->find_action(draft.body.action);
+    const auto* inputs = draft.body.arguments.map();
+    if (action == nullptr || inputs == nullptr) return;
+    auto shown = proto::recordable(*action, *inputs);
+    auto counted = *inputs;
+    for (const auto& input : action->inputs) {
+        if (const auto found = counted.find(input.name); input.secret && found != counted.end()) found->second = shown[input.name];
+    }
+    draft.subject.arguments = security::digest(proto::pack(proto::Value(std::move(counted))));
+    draft.subject.inputs = std::move(shown);
 }
 
 // Certificate scope first: a caller learns nothing about nodes he has no business with.
@@ -402,6 +431,9 @@ Refusal Admission::refuse(const AdmittedCall& admitted, RefusalCode code, std::s
         case RefusalCode::policy_denied:
             sentence = not_authorized;
             break;
+        case RefusalCode::journal_failed:
+            sentence = "This node cannot write its journal; nothing was done. Its log says why.";
+            break;
         case RefusalCode::audit_failed:
             sentence = "This node cannot write its audit trail; nothing was done. Its log says why.";
             break;
@@ -413,6 +445,7 @@ Refusal Admission::refuse(const AdmittedCall& admitted, RefusalCode code, std::s
         case RefusalCode::ttl_too_long:
         case RefusalCode::replayed:
         case RefusalCode::replay_full:
+        case RefusalCode::interrupted:
         case RefusalCode::scope_denied:
         case RefusalCode::too_many_targets:
         case RefusalCode::filter_invalid:

@@ -31,6 +31,7 @@ enum class RefusalCode : std::uint8_t {
     ttl_too_long,
     replayed,
     replay_full,
+    interrupted,   // it ran when this node was restarted: what became of it is unknown, and it does not run again
     scope_denied,  // the caller's certificate does not reach so far
     too_many_targets,  // the caller's certificate allows fewer nodes than the request may mean
     filter_invalid,
@@ -39,6 +40,7 @@ enum class RefusalCode : std::uint8_t {
     arguments_invalid,
     overloaded,    // after admission: no worker and no room to wait
     stopping,      // after admission: the daemon is on its way out
+    journal_failed,  // after admission: what changes the machine is not done unless it is known not to be done twice
     audit_failed,  // after admission: what changes the machine is not done unrecorded
 };
 std::string_view name(RefusalCode code);
@@ -58,9 +60,10 @@ struct Subject {
     proto::RequestId request{};
     proto::Serial caller{};
     std::string caller_name, agent, action, collective;
-    proto::Digest arguments{};
     proto::RequestId whole{};  // of a batch; 0: it is none
     proto::Purpose purpose = proto::Purpose::perform;
+    proto::Digest arguments{};  // zero while it is not known which of them are secret
+    std::optional<proto::Value> inputs{};
 };
 
 struct Refusal {
@@ -97,6 +100,7 @@ class AdmittedCall {
     const security::Policy* open_policy() const { return open_policy_ ? &*open_policy_ : nullptr; }
     bool asks_data() const { return condition() != nullptr || open_policy() != nullptr; }
     proto::Instant admitted() const { return admitted_; }
+    proto::WallTime until() const { return until_; }  // its age refuses it from then on
     proto::Instant start_by() const { return start_by_; }  // its life as the caller limited it, clock skew allowed for
     proto::Instant finish_by() const { return finish_by_; }  // the DDL's timeout, and those of the data sources asked
 
@@ -114,6 +118,7 @@ class AdmittedCall {
     std::string decided_by_;
     std::optional<proto::Matcher> condition_;
     std::optional<security::Policy> open_policy_;
+    proto::WallTime until_{};
     proto::Instant admitted_{}, start_by_{}, finish_by_{};
 };
 
@@ -147,6 +152,7 @@ class Admission {
 
  private:
     struct Draft;
+    static void describe_inputs(Draft& draft, const Ground& ground);
     std::optional<Refusal> check_time(Draft& draft, proto::Now now);
     std::optional<Decision> check_meant(Draft& draft, const Ground& ground);
     std::optional<Refusal> check_targets(Draft& draft);

@@ -29,6 +29,7 @@ struct NodeView {
     std::map<std::string, std::string, std::less<>> settings;        // configuration items that are no secret
     std::map<std::string, std::string, std::less<>> agent_settings;  // plugin.AGENT.KEY as configured; may be secret
     std::string config_file;
+    std::string audit_file;                                          // empty: there is none
     proto::WallTime started{};
 };
 

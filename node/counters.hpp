@@ -20,6 +20,7 @@ struct Counters {
     std::uint64_t timed_out = 0;  // actions that outlived their DDL's timeout
     std::uint64_t replies = 0;    // sealed and handed to the mesh
     std::uint64_t audit_failures = 0;
+    std::uint64_t journal_failures = 0;
 };
 
 }  // namespace mco::node

@@ -32,9 +32,9 @@ proto::Result<void> make_state_folder(const std::filesystem::path& folder) {
 }
 
 // An audit trail where one is configured; its folder is the operator's to make.
-proto::Result<std::optional<security::Audit>> open_audit(const Config& config) {
+proto::Result<std::optional<security::Audit>> open_audit(const Config& config, const security::Identity& self) {
     if (config.audit_file.empty()) return std::optional<security::Audit>();
-    auto audit = security::Audit::open(config.audit_file);
+    auto audit = security::Audit::open(config.audit_file, self);
     if (!audit) return tl::unexpected(audit.error());
     return std::optional<security::Audit>(std::move(*audit));
 }
@@ -81,7 +81,7 @@ external::AgentLoader::Settings external_agents_of(const Config& config, std::ve
             .search_path = path == nullptr ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : path};
 }
 
-Daemon::Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit, std::vector<Agent*> agents)
+Daemon::Daemon(Prepared prepared, Log log, std::vector<Agent*> agents)
     : share_(std::move(prepared.share)),
       config_(std::move(prepared.config)),
       credentials_(std::move(prepared.credentials)),
@@ -98,9 +98,11 @@ Daemon::Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit,
                   .log = log_,
                   .look_at_mesh = [this](proto::Now now,
                                          const proto::RequestId& request) { return look_at_mesh(now, request); }},
-                 std::move(audit), {.workers_max = config_.workers}) {
+                 {.workers_max = config_.workers}) {
     for (const auto& warning : prepared.warnings) log_.warn(warning);
     if (config_.audit_file.empty() && !proxy()) log_.warn("there is no audit trail: set plugin.rpcaudit.logfile");
+    if (config_.state_folder.empty() && !proxy())
+        log_.warn("there is no journal, so a request could run twice if this daemon is restarted: set state_folder");
 }
 
 Daemon::~Daemon() = default;
@@ -111,10 +113,12 @@ proto::Result<std::unique_ptr<Daemon>> Daemon::open(Prepared prepared, std::vect
     auto log = Log::open(prepared.config.log);
     if (!log) return tl::unexpected(log.error());
     if (auto made = make_state_folder(prepared.config.state_folder); !made) return tl::unexpected(made.error());
-    auto audit = open_audit(prepared.config);
+    std::unique_ptr<Daemon> daemon(new Daemon(std::move(prepared), std::move(*log), std::move(agents)));
+    auto audit = open_audit(daemon->config_, daemon->credentials_.identity);
     if (!audit) return tl::unexpected(audit.error());
-    std::unique_ptr<Daemon> daemon(
-        new Daemon(std::move(prepared), std::move(*log), std::move(*audit), std::move(agents)));
+    daemon->performer_.set_audit(std::move(*audit));
+    if (!daemon->proxy() && !daemon->config_.state_folder.empty())
+        daemon->performer_.set_journal(Journal(daemon->config_.state_folder), mesh::io::Host::sample_clocks());
     if (auto opened = daemon->open_host(); !opened) return tl::unexpected(opened.error());
     return daemon;
 }
@@ -274,17 +278,17 @@ void Daemon::on_signal(proto::Now now, int number) {
             return;
         }
         case SIGWINCH:
-            return reopen_files();
+            return reopen_files(now);
         default:
             return;
     }
 }
 
-void Daemon::reopen_files() {
+void Daemon::reopen_files(proto::Now now) {
     if (auto opened = log_.reopen(); !opened)
         log_.error(fmt::format("the log goes on where it was: {}", opened.error().detail));
     if (auto* audit = performer_.audit()) {
-        if (auto opened = audit->reopen(); !opened)
+        if (auto opened = audit->reopen(now); !opened)
             log_.error(fmt::format("the audit trail goes on where it was: {}", opened.error().detail));
     }
 }
@@ -298,7 +302,7 @@ void Daemon::reload(proto::Now now) {
         return;
     }
     for (const auto& warning : next->warnings) log_.warn(warning);
-    apply(std::move(*next));
+    apply(now, std::move(*next));
     look_at_site(now);
     warn_of_expiry(now.wall);
     log_.info(proxy() ? std::string("reloaded: configuration, certificate, trust and log file")
@@ -313,7 +317,7 @@ void Daemon::look_at_site(proto::Now now) {
     for (const auto& line : site_.take_news().worse) log_.warn(line);
 }
 
-void Daemon::apply(Prepared next) {
+void Daemon::apply(proto::Now now, Prepared next) {
     const auto restart = needs_restart(config_, next.config);
     if (!restart.empty())
         log_.warn(fmt::format("reload: what changed in {} takes effect at the next restart", fmt::join(restart, ", ")));
@@ -349,21 +353,23 @@ void Daemon::apply(Prepared next) {
     config.local_socket = config_.local_socket;
     config.seeds = config_.seeds;
     config.workers = config_.workers;
+    config.state_folder = config_.state_folder;
 
     if (config.log != config_.log) {
         if (auto changed = log_.change(config.log); !changed)
             log_.error(fmt::format("the log stays as it was: {}", changed.error().detail));
     }
     if (config.audit_file != config_.audit_file) {
-        auto audit = open_audit(config);
+        auto audit = open_audit(config, credentials_.identity);
         if (audit) {
+            if (auto* old = performer_.audit()) old->close(now);
             performer_.set_audit(std::move(*audit));
         } else {
             config.audit_file = config_.audit_file;
             log_.error(fmt::format("the audit trail stays where it was: {}", audit.error().detail));
         }
     }
-    reopen_files();
+    reopen_files(now);
     config_ = std::move(next.config);
     site_.change(config_, std::move(next.policy));
     if (loader_) loader_->change(external_settings());
@@ -380,6 +386,7 @@ void Daemon::drain(proto::Now now) {
         if (now.mono < drain_until_) return;
     }
     performer_.stop();
+    if (auto* audit = performer_.audit()) audit->close(now);
     host_->leave("stopping");
     host_->turn(0ms);  // says so to everybody
     phase_ = Phase::leaving;

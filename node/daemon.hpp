@@ -57,7 +57,7 @@ class Daemon {
     bool proxy() const { return config_.program == Program::proxy; }
     std::string software() const;
     enum class Phase { running, draining, leaving };
-    Daemon(Prepared prepared, Log log, std::optional<security::Audit> audit, std::vector<Agent*> agents);
+    Daemon(Prepared prepared, Log log, std::vector<Agent*> agents);
     proto::Result<void> open_host();
 
     MeshView look_at_mesh(proto::Now now, const proto::RequestId& request) const;
@@ -67,8 +67,8 @@ class Daemon {
     external::AgentLoader::Settings external_settings() const;
     void take_external();
     void look_at_site(proto::Now now);
-    void apply(Prepared next);
-    void reopen_files();
+    void apply(proto::Now now, Prepared next);
+    void reopen_files(proto::Now now);
     void drain(proto::Now now);
     void deliver();
     void tell_ready(proto::Now now, std::optional<int>& descriptor);

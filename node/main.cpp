@@ -1,5 +1,6 @@
 #include "mesh/io/host.hpp"
 #include "node/agents/apt.hpp"
+#include "node/agents/audit.hpp"
 #include "node/agents/discovery.hpp"
 #include "node/agents/filemgr.hpp"
 #include "node/agents/init_scripts.hpp"
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
     const Systemd systemd;
     const InitScripts init;
 
+    AuditAgent audit;
     Discovery discovery;
     Filemgr filemgr;
     Mesh mesh([] { return mco::mesh::io::Host::sample_clocks().mono; });
@@ -33,7 +35,7 @@ int main(int argc, char** argv) {
     Service service({.systemd = systemd, .init = init, .systemd_runs = [] { return Systemd().runs_here(); }});
     Shell shell;
     return run_program(Program::mcod,
-                       {&discovery, &filemgr, &mesh, &nettest, &nrpe, &package, &process, &puppet, &rpcutil, &service,
+                       {&audit, &discovery, &filemgr, &mesh, &nettest, &nrpe, &package, &process, &puppet, &rpcutil, &service,
                         &shell},
                        argc, argv);
 }

@@ -87,8 +87,8 @@ std::string brief(const Subject& subject) {
 
 }  // namespace
 
-Performer::Performer(Parts parts, std::optional<security::Audit> audit, Executor::Limits limits)
-    : parts_(parts), audit_(std::move(audit)), admission_(parts.trust, replay_, counters_), executor_(limits) {}
+Performer::Performer(Parts parts, Executor::Limits limits)
+    : parts_(parts), admission_(parts.trust, replay_, counters_), executor_(limits) {}
 
 void Performer::perform(proto::Now now, const proto::RequestId& request, proto::BytesView sealed) {
     const auto ground = parts_.site.ground(now);
@@ -115,10 +115,13 @@ void Performer::admit(proto::Now now, AdmittedCall admitted) {
                {.kind = AuditKind::decision,
                 .code = call->open_policy() == nullptr ? "allowed" : "deferred",  // until data was asked
                 .detail = call->decided_by()});
-    if (!recorded && call->agent().effect(call->call().action) == Agent::Effect::changes)
+    const auto effect = call->agent().effect(call->call().action);
+    if (!recorded && effect == Agent::Effect::changes)
         return refuse(now, Admission::refuse(*call, RefusalCode::audit_failed, "the audit trail cannot be written"));
     if (parts_.log.wants(LogLevel::debug))
         parts_.log.debug(fmt::format("{}: allowed by {}", brief(call->subject()), call->decided_by()));
+    if (!enter(now, *call, effect))
+        return refuse(now, Admission::refuse(*call, RefusalCode::journal_failed, "the journal cannot be written"));
     switch (executor_.start(call)) {
         case WorkerPool::Posted::accepted:
             return;
@@ -162,6 +165,7 @@ void Performer::answer(const ReplyTo& to, proto::Outcome outcome, ActionReply re
 
 void Performer::finish(proto::Now now, Executor::Finished finished) {
     const auto& call = *finished.call;
+    if (journal_) journal_->ended(call.subject().request, call.subject().caller);
     if (finished.end == Executor::End::denied) {
         ++counters_.denied;
         return refuse(now, Admission::refuse(call, RefusalCode::policy_denied, std::move(finished.reply.message)));
@@ -189,6 +193,14 @@ void Performer::collect(proto::Now now) {
 
 void Performer::elapse(proto::Now now) {
     for (auto& finished : executor_.elapse(now)) finish(now, std::move(finished));
+    if (audit_) audit_->settle(now);
+}
+
+std::optional<proto::Instant> Performer::next_deadline() const {
+    auto earliest = executor_.next_deadline();
+    const auto checkpoint = audit_ ? audit_->next_deadline() : std::nullopt;
+    if (checkpoint && (!earliest || *checkpoint < *earliest)) earliest = checkpoint;
+    return earliest;
 }
 
 void Performer::withdraw(proto::Now now, const proto::RequestId& request) {
@@ -196,6 +208,50 @@ void Performer::withdraw(proto::Now now, const proto::RequestId& request) {
 }
 
 std::vector<Performer::Answer> Performer::take_answers() { return std::exchange(answers_, {}); }
+
+void Performer::set_journal(Journal journal, proto::Now now) {
+    using Fate = security::ReplayWindow::Fate;
+    const auto past = journal.open(now.wall);
+    if (!past.problem.empty())
+        parts_.log.error(fmt::format("{}\nActions that change the machine are refused until it can be written.", past.problem));
+    for (const auto& entry : past.ended) replay_.restore(entry.caller, entry.request, entry.until, Fate::ended);
+    for (const auto& entry : past.interrupted) {
+        replay_.restore(entry.caller, entry.request, entry.until, Fate::interrupted);
+        Subject subject{.request = entry.request,
+                        .caller = entry.caller,
+                        .caller_name = entry.caller_name,
+                        .agent = entry.agent,
+                        .action = entry.action,
+                        .collective = entry.collective};
+        parts_.log.warn(fmt::format("{} ran when this node died; what became of it is unknown", brief(subject)));
+        record(now, subject, {.kind = AuditKind::outcome, .code = "unknown", .detail = "the node restarted"});
+    }
+    journal_.emplace(std::move(journal));
+}
+
+bool Performer::enter(proto::Now now, const AdmittedCall& call, Agent::Effect effect) {
+    if (!journal_ || call.only_judged()) return true;
+    const auto& subject = call.subject();
+    const bool changes = effect == Agent::Effect::changes;
+    const auto written = journal_->started({.request = subject.request,
+                                            .caller = subject.caller,
+                                            .until = call.until(),
+                                            .collective = subject.collective,
+                                            .caller_name = subject.caller_name,
+                                            .agent = subject.agent,
+                                            .action = subject.action},
+                                           changes ? Journal::Written::on_disk : Journal::Written::soon, now.wall);
+    if (written.has_value() == journal_broken_) {  // one line when it breaks, one when it is mended
+        journal_broken_ = !written;
+        if (written) {
+            parts_.log.warn("the journal can be written again");
+        } else {
+            parts_.log.error(fmt::format("{}; actions that change the machine are refused until then", written.error().detail));
+        }
+    }
+    if (!written) ++counters_.journal_failures;
+    return written || !changes;
+}
 
 bool Performer::record(proto::Now now, const Subject& subject, security::AuditEvent event) {
     if (!audit_) return true;  // the operator chose to have none
@@ -207,7 +263,8 @@ bool Performer::record(proto::Now now, const Subject& subject, security::AuditEv
     event.action = subject.action;
     event.collective = subject.collective;
     event.arguments = subject.arguments;
-    const auto written = audit_->append(event, now.wall);
+    if (event.kind == AuditKind::decision) event.inputs = subject.inputs;
+    const auto written = audit_->append(event, now);
     if (!written) ++counters_.audit_failures;
     if (written.has_value() == audit_broken_) {  // one line when it breaks, one when it is mended
         audit_broken_ = !written;

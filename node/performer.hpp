@@ -8,6 +8,7 @@
 
 #include "node/admission.hpp"
 #include "node/executor.hpp"
+#include "node/journal.hpp"
 #include "node/log.hpp"
 #include "node/mesh_view.hpp"
 #include "node/site.hpp"
@@ -32,14 +33,14 @@ class Performer {
         // For agents that see the mesh. Called in perform() only.
         std::function<MeshView(proto::Now, const proto::RequestId&)> look_at_mesh = {};
     };
-    Performer(Parts parts, std::optional<security::Audit> audit, Executor::Limits limits);
+    Performer(Parts parts, Executor::Limits limits);
 
     void perform(proto::Now now, const proto::RequestId& request, proto::BytesView sealed);
     void withdraw(proto::Now now, const proto::RequestId& request);
     int descriptor() const { return executor_.descriptor(); }  // readable: collect() has something
     void collect(proto::Now now);
-    void elapse(proto::Now now);  // when next_deadline() has passed
-    std::optional<proto::Instant> next_deadline() const { return executor_.next_deadline(); }
+    void elapse(proto::Now now);  // once a turn, and when next_deadline() has passed
+    std::optional<proto::Instant> next_deadline() const;
 
     struct Answer {
         proto::RequestId request{};
@@ -53,6 +54,8 @@ class Performer {
     std::size_t unfinished() const { return executor_.unfinished(); }
     std::size_t busy() const { return executor_.busy(); }
 
+    // What the journal knows of the time before a restart; what ran then is told to log and audit trail, and to callers who ask.
+    void set_journal(Journal journal, proto::Now now);
     void set_audit(std::optional<security::Audit> audit) { audit_ = std::move(audit); }
     security::Audit* audit() { return audit_ ? &*audit_ : nullptr; }
     const Counters& counters() const { return counters_; }
@@ -62,12 +65,15 @@ class Performer {
     void refuse(proto::Now now, const Refusal& refusal);
     void answer(const ReplyTo& to, proto::Outcome outcome, ActionReply reply);
     void finish(proto::Now now, Executor::Finished finished);
+    bool enter(proto::Now now, const AdmittedCall& call, Agent::Effect effect);  // into the journal; false: it cannot be
     bool record(proto::Now now, const Subject& subject, security::AuditEvent event);  // false: could not be written
     void tell_news();
 
     Parts parts_;
     std::optional<security::Audit> audit_;
     bool audit_broken_ = false;
+    std::optional<Journal> journal_;
+    bool journal_broken_ = false;
     bool stopping_ = false;
     Counters counters_;
     security::ReplayWindow replay_;

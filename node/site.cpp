@@ -56,6 +56,7 @@ void Site::load_agents(const Config& config) {
     base_.agent_settings = config.agent_settings;
     base_.settings["identity"] = self_.identity;
     base_.config_file = config.file.string();
+    base_.audit_file = config.audit_file.string();
     base_.started = self_.started;
     list_agents();
 }

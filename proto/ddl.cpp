@@ -146,6 +146,7 @@ InputSchema read_input(const std::string& name, const Place& place) {
     if (name.empty() || name.size() > limits::name_size_max) {
         place.wrong(fmt::format("a name has 1 to {} octets", limits::name_size_max));
     }
+    if (place.find("secret") != nullptr) input.secret = place.flag("secret");
     if (input.type == InputType::string) {
         input.validation = place.text("validation");
         input.length_max = static_cast<std::size_t>(place.integer("maxlength", 0, limits::text_size_max));

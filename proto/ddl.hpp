@@ -29,6 +29,7 @@ struct InputSchema {
     std::string validation;
     std::size_t length_max = 0;           // strings: characters; 0 = unlimited
     std::vector<std::string> allowed;     // lists
+    bool secret = false;                  // shown and recorded nowhere ("secret": true)
 };
 
 struct OutputSchema {
@@ -106,6 +107,9 @@ Result<void> validate_query(const DataSchema& source, const std::string& query);
 // false/f/no/n/0; signed numbers with exponent, 1e3 being an integer, too, and 5 a float; hash and array as JSON), fills in
 // defaults of required inputs that are absent, and validates. Words the schema does not know stay text.
 Result<Value::Map> read_inputs(const ActionSchema& action, const std::map<std::string, std::string>& words);
+
+// What may be recorded of inputs: those the action declares, secret ones as "[secret]".
+Value::Map recordable(const ActionSchema& action, const Value::Map& inputs);
 
 // The node's side: outputs that the agent left out get their default (null if none is declared).
 void fill_outputs(const ActionSchema& action, Value::Map& outputs);

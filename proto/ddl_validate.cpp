@@ -131,6 +131,15 @@ Result<void> validate_inputs(const ActionSchema& action, const Value::Map& input
     return {};
 }
 
+Value::Map recordable(const ActionSchema& action, const Value::Map& inputs) {
+    Value::Map shown;
+    for (const InputSchema& input : action.inputs) {
+        const auto given = inputs.find(input.name);
+        if (given != inputs.end()) shown.emplace(input.name, input.secret ? Value("[secret]") : given->second);
+    }
+    return shown;
+}
+
 Result<void> validate_query(const DataSchema& source, const std::string& query) {
     if (!source.query) {
         if (query.empty()) return {};

@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "proto/codec.hpp"
+#include "security/audit_trail.hpp"
+#include "security/keys.hpp"
 #include "security/rfc3339.hpp"
 
 namespace mco::security {
@@ -19,7 +22,11 @@ namespace {
 
 using proto::Errc;
 
-constexpr off_t tail_size = 64 * 1024;  // longer than any line we write
+constexpr std::uint32_t lines_per_checkpoint = 100;
+constexpr auto time_per_checkpoint = std::chrono::seconds(60);
+constexpr std::size_t text_max = 1'024;
+constexpr std::size_t inputs_max = 4'096;
+constexpr std::size_t head_size = 512;
 
 std::string_view name(AuditEvent::Kind kind) {
     switch (kind) {
@@ -31,17 +38,30 @@ std::string_view name(AuditEvent::Kind kind) {
     return "unknown";
 }
 
+std::string json_text(std::string_view text) {
+    if (text.size() <= text_max) return proto::to_json(proto::Value(text));
+    return proto::to_json(proto::Value(std::string(text.substr(0, text_max)) + "... (cut)"));
+}
+
+std::string begin_line(std::uint64_t sequence, const proto::Digest& previous, proto::WallTime now, std::string_view kind) {
+    return fmt::format(R"({{"seq":{},"prev":"{}","time":"{}","kind":"{}")", sequence, previous.hex(), to_rfc3339_micros(now),
+                       kind);
+}
+
 // Written by hand, so that the keys stay in an order that a person can read; every text is escaped by proto.
-std::string line_of(const AuditEvent& event, std::uint64_t sequence, proto::WallTime now) {
-    const auto text = [](const std::string& value) { return proto::to_json(proto::Value(value)); };
+std::string rest_of(const AuditEvent& event) {
     auto line = fmt::format(
-        R"({{"seq":{},"time":"{}","kind":"{}","request":"{}","caller":{{"serial":"{}","name":{}}},"collective":{},)"
-        R"("agent":{},"action":{},"arguments":"{}","code":{},"detail":{})",
-        sequence, to_rfc3339_micros(now), name(event.kind), event.request.hex(), event.caller.hex(),
-        text(event.caller_name), text(event.collective), text(event.agent), text(event.action), event.arguments.hex(),
-        text(event.code), text(event.detail));
+        R"(,"request":"{}","caller":{{"serial":"{}","name":{}}},"collective":{},"agent":{},"action":{},"arguments":"{}")",
+        event.request.hex(), event.caller.hex(), json_text(event.caller_name), json_text(event.collective), json_text(event.agent),
+        json_text(event.action), event.arguments.hex());
+    if (event.inputs) {
+        const auto inputs = proto::to_json(*event.inputs);
+        line += inputs.size() <= inputs_max ? fmt::format(R"(,"inputs":{})", inputs)
+                                            : fmt::format(R"(,"inputs_size":{})", inputs.size());
+    }
+    line += fmt::format(R"(,"code":{},"detail":{})", json_text(event.code), json_text(event.detail));
     if (event.duration_us >= 0) line += fmt::format(R"(,"duration_us":{})", event.duration_us);
-    return line + "}\n";
+    return line + "}";
 }
 
 tl::unexpected<proto::Error> failure(std::string_view doing, const std::filesystem::path& file, int number) {
@@ -51,15 +71,8 @@ tl::unexpected<proto::Error> failure(std::string_view doing, const std::filesyst
                                    doing, file.string(), std::generic_category().message(number)));
 }
 
-// The sequence of the last whole line; 0 if there is none. A last line without its end (a crash in the middle of a write) is
-// closed, so that the next one begins on its own.
-struct Tail {
-    std::uint64_t sequence = 0;
-    bool unfinished = false;
-};
-std::optional<Tail> read_tail(int descriptor, off_t size) {
-    const off_t from = size > tail_size ? size - tail_size : 0;
-    std::string text(static_cast<std::size_t>(size - from), '\0');
+std::optional<std::string> read_from(int descriptor, off_t from, std::size_t size) {
+    std::string text(size, '\0');
     std::size_t got = 0;
     while (got < text.size()) {
         const auto part = ::pread(descriptor, text.data() + got, text.size() - got, from + static_cast<off_t>(got));
@@ -69,17 +82,32 @@ std::optional<Tail> read_tail(int descriptor, off_t size) {
         got += static_cast<std::size_t>(part);
     }
     text.resize(got);
-    Tail tail{.unfinished = !text.empty() && text.back() != '\n'};
-    while (!text.empty()) {  // backwards, to the last line that is one of ours
-        const auto end = text.rfind('\n');
-        if (end == std::string::npos) break;
-        text.resize(end);
+    return text;
+}
+
+struct Tail {
+    std::uint64_t sequence = 0;   // of the last line that has one
+    proto::Digest last{};         // of the last line
+    std::size_t unfinished = 0;   // octets behind it
+};
+std::optional<Tail> read_tail(int descriptor, off_t size) {
+    const off_t from = size > static_cast<off_t>(audit_line_max) ? size - static_cast<off_t>(audit_line_max) : 0;
+    auto read = read_from(descriptor, from, static_cast<std::size_t>(size - from));
+    if (!read) return std::nullopt;
+    std::string_view text = *read;
+    const auto end = text.rfind('\n');
+    Tail tail{.unfinished = end == std::string::npos ? text.size() : text.size() - end - 1};
+    text = end == std::string::npos ? std::string_view() : text.substr(0, end + 1);
+    for (bool newest = true; !text.empty(); newest = false) {
+        text.remove_suffix(1);
         const auto begin = text.rfind('\n');
-        const auto line = proto::parse_json(std::string_view(text).substr(begin == std::string::npos ? 0 : begin + 1));
-        const auto* sequence = line ? line->find("seq") : nullptr;
-        if (sequence == nullptr || sequence->integer() == nullptr || *sequence->integer() < 0) continue;
-        tail.sequence = static_cast<std::uint64_t>(*sequence->integer());
-        break;
+        const auto line = text.substr(begin == std::string::npos ? 0 : begin + 1);
+        if (newest) tail.last = digest(proto::as_bytes(line));
+        if (const auto sequence = sequence_of(line)) {
+            tail.sequence = *sequence;
+            break;
+        }
+        text = begin == std::string::npos ? std::string_view() : text.substr(0, begin + 1);
     }
     return tail;
 }
@@ -106,6 +134,9 @@ proto::Result<Opened> open_file(const std::filesystem::path& file) {
                                   mode, file.string()));
     const auto tail = read_tail(descriptor, status.st_size);
     if (!tail) return refuse(fmt::format("the audit file {} cannot be read back", file.string()));
+    // A crash in the middle of a write left a piece that no answer rests on; behind it the chain could not go on.
+    if (tail->unfinished != 0 && ::ftruncate(descriptor, status.st_size - static_cast<off_t>(tail->unfinished)) != 0)
+        return refuse(fmt::format("the unfinished line at the end of {} cannot be taken away", file.string()));
     return Opened{descriptor, *tail};
 }
 
@@ -122,28 +153,61 @@ int write_line(int descriptor, std::string_view line) {
     }
 }
 
+bool same_file(int descriptor, const std::filesystem::path& file) {
+    struct stat ours {}, there {};
+    return ::fstat(descriptor, &ours) == 0 && ::stat(file.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
 }  // namespace
 
-proto::Result<Audit> Audit::open(const std::filesystem::path& file) {
+std::filesystem::path audit_head_file(const std::filesystem::path& file) { return file.string() + ".head"; }
+
+proto::Result<Audit> Audit::open(const std::filesystem::path& file, const Identity& self) {
+    Audit audit(file, self);
+    if (auto taken = audit.take(file); !taken) return tl::unexpected(taken.error());
+    // Lines that the head knows and the file does not have are gone: the numbers go on behind them, so that the gap is seen.
+    const auto head = read_audit_head(audit_head_file(file));
+    if (head && head->sequence > audit.sequence_ && head->signed_by(self.keys.sign.public_key)) {
+        audit.sequence_ = head->sequence;
+        audit.last_ = head->hash;
+    }
+    return audit;
+}
+
+proto::Result<void> Audit::take(const std::filesystem::path& file) {
     auto opened = open_file(file);
     if (!opened) return tl::unexpected(std::move(opened.error()));
-    Audit audit(file, opened->descriptor);
-    audit.sequence_ = opened->tail.sequence;
-    audit.unfinished_ = opened->tail.unfinished;
-    return audit;
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = opened->descriptor;
+    introduced_ = false;
+    if (opened->tail.sequence < sequence_) return {};  // a new file continues the old one
+    sequence_ = opened->tail.sequence;
+    last_ = opened->tail.last;
+    return {};
 }
 
 Audit::Audit(Audit&& other) noexcept
     : file_(std::move(other.file_)),
+      self_(other.self_),
       descriptor_(std::exchange(other.descriptor_, -1)),
       sequence_(other.sequence_),
-      unfinished_(other.unfinished_) {}
+      last_(other.last_),
+      introduced_(other.introduced_),
+      dirty_(other.dirty_),
+      unsigned_(other.unsigned_),
+      checkpoint_due_(other.checkpoint_due_) {}
 
 Audit& Audit::operator=(Audit&& other) noexcept {
     std::swap(file_, other.file_);
+    std::swap(self_, other.self_);
     std::swap(descriptor_, other.descriptor_);
     std::swap(sequence_, other.sequence_);
-    std::swap(unfinished_, other.unfinished_);
+    std::swap(last_, other.last_);
+    std::swap(introduced_, other.introduced_);
+    std::swap(dirty_, other.dirty_);
+    std::swap(unsigned_, other.unsigned_);
+    std::swap(checkpoint_due_, other.checkpoint_due_);
     return *this;
 }
 
@@ -151,23 +215,75 @@ Audit::~Audit() {
     if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-proto::Result<void> Audit::append(const AuditEvent& event, proto::WallTime now) {
-    auto line = line_of(event, sequence_ + 1, now);
-    if (unfinished_) line.insert(line.begin(), '\n');
-    if (const int failed = write_line(descriptor_, line); failed != 0) return failure("append to", file_, failed);
+int Audit::put(std::string line) {
+    const auto hash = digest(proto::as_bytes(line));
+    line += '\n';
+    if (const int failed = write_line(descriptor_, line); failed != 0) return failed;
     ++sequence_;
-    unfinished_ = false;
+    last_ = hash;
+    dirty_ = true;
+    return 0;
+}
+
+proto::Result<void> Audit::append(const AuditEvent& event, proto::Now now) {
+    int failed = 0;
+    if (!introduced_) {
+        failed = put(begin_line(sequence_ + 1, last_, now.wall, "opened") +
+                     fmt::format(R"(,"node":{},"chain":"{}"}})", json_text(self_->name), proto::to_hex(proto::pack(self_->chain))));
+        introduced_ = failed == 0;
+    }
+    if (failed == 0) failed = put(begin_line(sequence_ + 1, last_, now.wall, name(event.kind)) + rest_of(event));
+    if (failed != 0) return failure("append to", file_, failed);
+    if (unsigned_++ == 0) checkpoint_due_ = now.mono + time_per_checkpoint;
     return {};
 }
 
-// A rotated file is empty, and the count goes on; on an error the old file stays in use.
-proto::Result<void> Audit::reopen() {
-    auto opened = open_file(file_);
-    if (!opened) return tl::unexpected(std::move(opened.error()));
-    ::close(std::exchange(descriptor_, opened->descriptor));
-    sequence_ = std::max(sequence_, opened->tail.sequence);
-    unfinished_ = opened->tail.unfinished;
+bool Audit::checkpoint(proto::Now now, Ending ending) {
+    auto line = begin_line(sequence_ + 1, last_, now.wall, "checkpoint");
+    if (ending == Ending::closes) line += R"(,"closes":true)";
+    const auto signature = sign(self_->keys.sign.secret, audit_label, {proto::as_bytes(line)});
+    line += fmt::format("{}{}\"}}", signature_key, signature.hex());
+    if (put(std::move(line)) != 0) return false;
+    unsigned_ = 0;
+    return true;
+}
+
+void Audit::settle(proto::Now now) {
+    if (unsigned_ >= lines_per_checkpoint || (unsigned_ != 0 && now.mono >= checkpoint_due_)) {
+        if (!checkpoint(now, Ending::goes_on)) checkpoint_due_ = now.mono + time_per_checkpoint;
+    }
+    if (dirty_) write_head(now.wall);
+}
+
+std::optional<proto::Instant> Audit::next_deadline() const {
+    return unsigned_ == 0 ? std::nullopt : std::optional(checkpoint_due_);
+}
+
+// In place and always of one size, so that it needs no room on a full disk once it is there.
+void Audit::write_head(proto::WallTime now) {
+    auto line = fmt::format(R"({{"seq":{},"hash":"{}","time":"{}")", sequence_, last_.hex(), to_rfc3339_micros(now));
+    const auto signature = sign(self_->keys.sign.secret, audit_head_label, {proto::as_bytes(line)});
+    line += fmt::format("{}{}\"}}", signature_key, signature.hex());
+    line.resize(head_size - 1, ' ');
+    line += '\n';
+    const int head = ::open(audit_head_file(file_).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (head < 0) return;  // the trail itself says so when it cannot be written
+    dirty_ = ::pwrite(head, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size());
+    ::close(head);
+}
+
+// A rotated file is empty, and the chain goes on; on an error the old file stays in use.
+proto::Result<void> Audit::reopen(proto::Now now) {
+    if (same_file(descriptor_, file_)) return {};
+    if (introduced_) checkpoint(now, Ending::closes);
+    if (auto taken = take(file_); !taken) return taken;
+    settle(now);
     return {};
+}
+
+void Audit::close(proto::Now now) {
+    if (introduced_) checkpoint(now, Ending::closes);
+    settle(now);
 }
 
 }  // namespace mco::security

@@ -15,6 +15,12 @@ constexpr auto later = [](const auto& a, const auto& b) { return a.first > b.fir
 
 ReplayWindow::Verdict ReplayWindow::admit(const proto::Serial& caller, const proto::RequestId& request,
                                           proto::WallTime created, std::chrono::milliseconds ttl, proto::WallTime now) {
+    const auto found = entries_.find(request);
+    const auto seen = [&](const Entry& entry) { return entry.caller == caller; };
+    if (found != entries_.end()) {
+        const auto entry = std::find_if(found->second.begin(), found->second.end(), seen);
+        if (entry != found->second.end() && entry->fate == Fate::interrupted) return Verdict::interrupted;
+    }
     // Times first, and those that are absurd before any sum is made of them.
     if (ttl > request_ttl_max) return Verdict::ttl_too_long;
     if (ttl <= std::chrono::milliseconds::zero()) return Verdict::too_old;
@@ -24,20 +30,26 @@ ReplayWindow::Verdict ReplayWindow::admit(const proto::Serial& caller, const pro
     forget_expired(now);
     if (until <= forgotten_) return Verdict::too_old;
 
-    if (const auto found = entries_.find(request); found != entries_.end()) {
-        const bool seen = std::any_of(found->second.begin(), found->second.end(),
-                                      [&](const Entry& entry) { return entry.caller == caller; });
-        if (seen) return Verdict::seen;
+    if (const auto known = entries_.find(request); known != entries_.end()) {
+        if (std::any_of(known->second.begin(), known->second.end(), seen)) return Verdict::seen;
     }
     const auto share = std::max<std::size_t>(entries_max_ / 4, 1);
     const auto mine = per_caller_.find(caller);
     if (expiry_.size() >= entries_max_ || (mine != per_caller_.end() && mine->second >= share)) return Verdict::full;
 
-    entries_[request].push_back({caller, until});
-    ++per_caller_[caller];
-    expiry_.emplace_back(until, request);
-    std::push_heap(expiry_.begin(), expiry_.end(), later);
+    remember(request, {caller, until});
     return Verdict::fresh;
+}
+
+void ReplayWindow::remember(const proto::RequestId& request, const Entry& entry) {
+    entries_[request].push_back(entry);
+    ++per_caller_[entry.caller];
+    expiry_.emplace_back(entry.until, request);
+    std::push_heap(expiry_.begin(), expiry_.end(), later);
+}
+
+void ReplayWindow::restore(const proto::Serial& caller, const proto::RequestId& request, proto::WallTime until, Fate fate) {
+    if (expiry_.size() < entries_max_) remember(request, {caller, until, fate});
 }
 
 // An entry goes when its request could no longer pass the test of time, so one tick after `until`.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <unordered_map>
 #include <vector>
 
@@ -18,13 +19,16 @@ namespace mco::security {
 // at most a quarter, so that he denies it only to himself.
 class ReplayWindow {
  public:
-    enum class Verdict { fresh, seen, too_old, from_the_future, ttl_too_long, full };
+    enum class Verdict { fresh, seen, too_old, from_the_future, ttl_too_long, full, interrupted };
 
     explicit ReplayWindow(std::size_t entries_max = proto::limits::replay_entries_max) : entries_max_(entries_max) {}
 
     // Remembers the request if, and only if, the answer is fresh.
     Verdict admit(const proto::Serial& caller, const proto::RequestId& request, proto::WallTime created,
                   std::chrono::milliseconds ttl, proto::WallTime now);
+    // What a journal remembers: from now on it was seen, or it ran when this program died. Beyond the bound it is forgotten.
+    enum class Fate : std::uint8_t { ended, interrupted };
+    void restore(const proto::Serial& caller, const proto::RequestId& request, proto::WallTime until, Fate fate);
     std::size_t size() const { return expiry_.size(); }
 
  private:
@@ -33,7 +37,10 @@ class ReplayWindow {
     struct Entry {
         proto::Serial caller;
         proto::WallTime until;
+        Fate fate = Fate::ended;
     };
+    void remember(const proto::RequestId& request, const Entry& entry);
+
     std::size_t entries_max_;
     std::unordered_map<proto::RequestId, std::vector<Entry>>
         entries_;  // callers may collide on an id by design of an attacker

@@ -138,7 +138,7 @@ ActionReply trace(const Call& call, proto::Instant now) {
 }
 
 // Of this node's admission and execution; "mesh." and "socket." are named where they are counted.
-std::array<std::pair<std::string_view, std::uint64_t>, 13> named(const Counters& counters) {
+std::array<std::pair<std::string_view, std::uint64_t>, 14> named(const Counters& counters) {
     return {{{"request.total", counters.total},
              {"request.validated", counters.validated},
              {"request.unvalidated", counters.unvalidated},
@@ -151,7 +151,8 @@ std::array<std::pair<std::string_view, std::uint64_t>, 13> named(const Counters&
              {"request.overloaded", counters.overloaded},
              {"request.timed_out", counters.timed_out},
              {"request.replies", counters.replies},
-             {"request.audit_failed", counters.audit_failures}}};
+             {"request.audit_failed", counters.audit_failures},
+             {"request.journal_failed", counters.journal_failures}}};
 }
 
 ActionReply counters(const Call& call) {

@@ -38,7 +38,7 @@ TEST_CASE("mco alone lists the commands in three columns of twenty and ends well
     const auto ran = run({"/usr/bin/mco"});
     CHECK(ran.status == 0);
     CHECK(has(ran.out,
-              "Known commands:\n\n   completion          config              describe_filter     \n   facts               filemgr "));
+              "Known commands:\n\n   audit               completion          config              \n   describe_filter     facts "));
     CHECK(ran.err.empty());
 }
 

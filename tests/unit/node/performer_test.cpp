@@ -14,6 +14,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "proto/codec.hpp"
 #include "proto/limits.hpp"
 #include "security/envelope.hpp"
 #include "tests/support/has.hpp"
@@ -37,9 +38,8 @@ struct Stage {
     test::Probe probe;
     Log log = *Log::open({.target = LogTarget::file, .file = dir / "mcod.log", .level = LogLevel::info});
     Site site{{.identity = "web1", .started = at(0s).wall}, config(), policy(), {&probe}};
-    Performer performer{{.self = node, .trust = trust, .site = site, .log = log},
-                        *security::Audit::open(dir / "audit.jsonl"),
-                        {.workers_max = 1, .queue_max = 1}};
+    Performer performer{{.self = node, .trust = trust, .site = site, .log = log}, {.workers_max = 1, .queue_max = 1}};
+    Stage() { performer.set_audit(*security::Audit::open(dir / "audit.jsonl", node)); }
 
     Config config() const {
         Config config;
@@ -73,6 +73,11 @@ struct Stage {
         REQUIRE_MESSAGE(opened.has_value(), opened.error().detail);
         CHECK(opened->node.name == "web1");
         return opened->body;
+    }
+    std::vector<std::string> audit_lines() const {  // without the first, which says whose it is
+        auto all = lines("audit.jsonl");
+        if (!all.empty()) all.erase(all.begin());
+        return all;
     }
     std::vector<std::string> lines(std::string_view file) const {
         std::ifstream stream(dir / file);
@@ -135,7 +140,7 @@ TEST_CASE("a request becomes one sealed reply that only its caller can open, and
     CHECK(body.data == proto::Value::Map{{"seen", "a thing"}});
     CHECK(stage.performer.counters().replies == 1);
 
-    const auto audit = stage.lines("audit.jsonl");
+    const auto audit = stage.audit_lines();
     REQUIRE(audit.size() == 2);
     CHECK(has(audit[0], "allowed"));
     CHECK(has(audit[0], "probe.policy:2"));
@@ -154,7 +159,7 @@ TEST_CASE("a denied caller reads one fixed sentence, the audit trail the reason"
     const auto body = stage.open(asked, answer);
     CHECK(body.status == proto::StatusCode::aborted);
     CHECK(body.message == "You are not authorized to call this agent or action.");
-    const auto audit = stage.lines("audit.jsonl");
+    const auto audit = stage.audit_lines();
     REQUIRE(audit.size() == 1);
     CHECK(has(audit[0], "policy_denied"));
     CHECK(has(audit[0], "probe.policy default"));
@@ -303,7 +308,7 @@ TEST_CASE("data decide on a worker whether the caller may, and what is denied do
     CHECK(stage.open(asked, answer).message == "You are not authorized to call this agent or action.");
     CHECK_FALSE(ran);
     CHECK(stage.performer.counters().denied == 1);
-    const auto audit = stage.lines("audit.jsonl");
+    const auto audit = stage.audit_lines();
     REQUIRE(audit.size() == 4);
     CHECK(has(audit[2], "deferred"));
     CHECK(has(audit[3], "policy_denied"));
@@ -342,7 +347,7 @@ TEST_CASE("what changes the machine is not done unrecorded; reading goes on") {
     constexpr std::size_t room = 4096;
     const auto file = stage.dir.write("full.jsonl", std::string(room - 1, ' ') + "\n");
     REQUIRE(::chmod(file.c_str(), 0600) == 0);
-    auto audit = security::Audit::open(file);
+    auto audit = security::Audit::open(file, stage.node);
     REQUIRE(audit.has_value());
     stage.performer.set_audit(std::move(*audit));
     {
@@ -360,6 +365,81 @@ TEST_CASE("what changes the machine is not done unrecorded; reading goes on") {
     stage.wait();
     CHECK(stage.answer().outcome == proto::Outcome::ok);
     CHECK(stage.lines("mcod.log").size() == 2);  // and once that it is mended
+}
+
+TEST_CASE("what ran when the daemon died is reported as unknown and not run again; what ended is a replay") {
+    const test::TempDir folder;
+    const auto journal = [&] { return Journal(folder / "state"); };
+    Stage stage;  // one authority for both lives
+    const auto broken_off = ask(stage.alice, "probe", "change"), done = ask(stage.alice, "probe", "change");
+    {
+        stage.performer.set_journal(journal(), at(0s));
+        stage.send(done);
+        stage.wait();
+        CHECK(stage.answer().outcome == proto::Outcome::ok);
+        stage.send(broken_off);  // nobody takes its end: as if the daemon died now
+        pollfd ready{stage.performer.descriptor(), POLLIN, 0};
+        REQUIRE(::poll(&ready, 1, -1) == 1);
+    }
+    int runs = 0;
+    stage.probe.work = [&](const Call&, std::stop_token) {
+        ++runs;
+        return ActionReply{};
+    };
+    Performer second({.self = stage.node, .trust = stage.trust, .site = stage.site, .log = stage.log}, {.workers_max = 1});
+    second.set_audit(*security::Audit::open(stage.dir / "audit.jsonl", stage.node));
+    second.set_journal(journal(), at(2s));
+    CHECK(has(stage.audit_lines().back(), R"("code":"unknown","detail":"the node restarted")"));
+    const auto send = [&](const Asked& asked, proto::Now now) {
+        second.perform(now, asked.route.request, asked.sealed(stage.alice));
+        auto answers = second.take_answers();
+        REQUIRE(answers.size() == 1);
+        return stage.open(asked, answers.front()).message;
+    };
+    CHECK(send(broken_off, at(3s)).starts_with("unknown, the node restarted"));
+    CHECK(send(done, at(3s)).starts_with("This request was made before"));
+    CHECK(send(broken_off, at(30min)).starts_with("unknown, the node restarted"));  // long after its ttl
+    CHECK(runs == 0);
+}
+
+TEST_CASE("what changes the machine is not done unless the journal knows; reading goes on") {
+    Stage stage;
+    const auto in_the_way = stage.dir.write("state", "no folder");
+    stage.performer.set_journal(Journal(in_the_way), at(0s));
+    CHECK(stage.lines("mcod.log").size() == 1);
+    const auto change = ask(stage.alice, "probe", "change");
+    stage.send(change);
+    CHECK(has(stage.open(change, stage.answer()).message, "journal"));
+    CHECK(has(stage.audit_lines().back(), "journal_failed"));
+    stage.send(ask(stage.alice, "probe", "look"));
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+    CHECK(stage.performer.counters().journal_failures == 2);
+    std::filesystem::remove(in_the_way);
+    stage.send(ask(stage.alice, "probe", "change"));
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+}
+
+TEST_CASE("a secret input is recorded nowhere, not even as its digest") {
+    Stage stage;
+    stage.libdir.write("probe", R"({"metadata":{"name":"probe","description":"d","author":"a","license":"l","version":"1",
+        "url":"u","timeout":10},"actions":[{"action":"look","description":"d","input":{
+        "word":{"prompt":"p","description":"d","type":"string","validation":"","maxlength":90,"optional":false,"secret":true},
+        "user":{"prompt":"p","description":"d","type":"string","validation":"","maxlength":90,"optional":true}},"output":{}}]})");
+    stage.site.change(stage.config(), stage.policy());
+    stage.send(ask(stage.alice, "probe", "look", {{"word", "hunter2"}, {"user", "bob"}, {"undeclared", "hunter3"}}));
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+    const auto lines = stage.audit_lines();
+    REQUIRE(lines.size() == 2);
+    CHECK(has(lines[0], R"("inputs":{"user":"bob","word":"[secret]"})"));
+    const auto digest = security::digest(proto::pack(proto::Value(
+        proto::Value::Map{{"word", "hunter2"}, {"user", "bob"}, {"undeclared", "hunter3"}})));
+    for (const auto& line : lines) {
+        CHECK_FALSE(has(line, "hunter"));
+        CHECK_FALSE(has(line, digest.hex()));
+    }
 }
 
 TEST_CASE("a withdrawn request that waits is not run and is reported as cancelled") {
