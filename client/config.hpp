@@ -46,6 +46,7 @@ struct Config {
     std::string process_fields = "pid,user,vsz,command";  // plugin.process.fields
     std::string identity;      // if given: must be the certificate's name
     std::filesystem::path certificate, secret_keys, trust;
+    std::filesystem::path collective_key, revocations;  // empty: none; the daemons bring newer lists
     std::vector<Entry> entries;
 };
 

@@ -134,6 +134,10 @@ void Gather::interrupt() {
 }
 
 void Gather::hear(const EntryLink::Heard& heard) {
+    if (const auto* revocations = std::get_if<proto::Revocations>(&heard.message)) {
+        for (const auto& list : revocations->lists) (void)trust_.adopt(list);  // for this command: whoever is revoked is not believed
+        return;
+    }
     if (const auto* ack = std::get_if<proto::Ack>(&heard.message)) {
         if (ack->request != call_.id || ack->attempt != attempt_) return;
         if (!acknowledged_) result_.entry_round_trip = now_.mono - injected_;

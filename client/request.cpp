@@ -10,7 +10,8 @@
 
 namespace mco::client {
 
-proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, proto::WallTime now) {
+proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, proto::WallTime now,
+                               const security::CollectiveKey* key) {
     SealedCall sealed;
     sealed.id = security::entropy::fresh<proto::RequestId>();
     sealed.reply_pair = security::make_seal_pair();
@@ -32,7 +33,7 @@ proto::Result<SealedCall> seal(const Call& call, const security::Identity& calle
     body.wants_reply = call.wants_reply;
     body.purpose = call.purpose;
     body.whole = call.whole.value_or(proto::RequestId{});
-    auto octets = security::seal_request(caller.keys.sign.secret, route, body);
+    auto octets = security::seal_request(caller.keys.sign.secret, route, body, key);
     if (!octets) return tl::unexpected(octets.error());
     if (octets->size() > proto::limits::request_size_max)
         return proto::fail(proto::Errc::invalid,

@@ -6,6 +6,7 @@
 
 #include "proto/filter.hpp"
 #include "proto/messages.hpp"
+#include "security/collective_key.hpp"
 #include "security/hello.hpp"
 #include "security/keys.hpp"
 
@@ -33,6 +34,7 @@ struct SealedCall {
     std::chrono::milliseconds timeout{};
     bool wants_reply = true;
 };
-proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, proto::WallTime now);
+proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, proto::WallTime now,
+                               const security::CollectiveKey* key = nullptr);
 
 }  // namespace mco::client

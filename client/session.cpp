@@ -16,6 +16,7 @@
 #include "security/certificate.hpp"
 #include "security/entropy.hpp"
 #include "security/key_file.hpp"
+#include "security/revocation.hpp"
 
 namespace mco::client {
 namespace {
@@ -120,6 +121,14 @@ Result<void> Session::identify() {
     if (!identity) return tl::unexpected(identity.error());
     if (auto good = check_certificate(*identity, config_, context_.world.now().wall); !good)
         return tl::unexpected(good.error());
+    if (!config_.revocations.empty()) {
+        if (auto adopted = security::adopt_file(*trust, config_.revocations); !adopted) return tl::unexpected(adopted.error());
+    }
+    if (!config_.collective_key.empty()) {
+        auto keys = security::CollectiveKeys::read(config_.collective_key);
+        if (!keys) return tl::unexpected(keys.error());
+        keys_ = std::move(*keys);
+    }
     trust_ = std::make_unique<security::TrustStore>(std::move(*trust));
     identity_ = std::make_unique<security::Identity>(std::move(*identity));
     return {};
@@ -180,7 +189,7 @@ Result<Gathered> Session::call_once(const Call& call, Gather::Watcher watcher) {
         entry_.emplace(config_.entries, *links_);
         entry_->start();  // dials while the request is signed
     }
-    const auto sealed = seal(call, *identity_, context_.world.now().wall);
+    const auto sealed = seal(call, *identity_, context_.world.now().wall, keys_.newest());
     if (!sealed) return tl::unexpected(sealed.error());
     auto gathered = Gather(*entry_, *trust_, *sealed, std::move(watcher)).run();
     if (!gathered && gathered.error().code == Errc::unreachable) {

@@ -13,6 +13,7 @@
 #include "proto/ddl.hpp"
 #include "proto/filter.hpp"
 #include "proto/schema_library.hpp"
+#include "security/collective_key.hpp"
 
 namespace mco::client {
 
@@ -64,6 +65,7 @@ class Session {
     proto::SchemaLibrary library_;
     std::unique_ptr<security::Identity> identity_;  // the links refer to these two
     std::unique_ptr<security::TrustStore> trust_;
+    security::CollectiveKeys keys_;
     std::unique_ptr<Links> links_;
     std::optional<EntryLink> entry_;
 };

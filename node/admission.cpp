@@ -43,6 +43,8 @@ std::string_view name(RefusalCode code) {
             return "malformed";
         case RefusalCode::unauthenticated:
             return "unauthenticated";
+        case RefusalCode::body_sealed:
+            return "body_sealed";
         case RefusalCode::malformed_body:
             return "malformed_body";
         case RefusalCode::expired:
@@ -93,6 +95,7 @@ proto::Outcome outcome(RefusalCode code) {
         case RefusalCode::too_many_targets:
         case RefusalCode::policy_denied:
             return proto::Outcome::denied;
+        case RefusalCode::body_sealed:
         case RefusalCode::malformed_body:
         case RefusalCode::replay_full:
         case RefusalCode::filter_invalid:
@@ -122,6 +125,7 @@ proto::StatusCode status(RefusalCode code) {
             return proto::StatusCode::aborted;
         case RefusalCode::unknown_action:
             return proto::StatusCode::unknown_action;
+        case RefusalCode::body_sealed:
         case RefusalCode::malformed_body:
         case RefusalCode::filter_invalid:
         case RefusalCode::arguments_invalid:
@@ -198,6 +202,7 @@ Decision Admission::decide(proto::Now now, const proto::RequestId& asked, proto:
     }
     if (auto refusal = check_time(draft, now)) return std::move(*refusal);
 
+    if (auto refusal = open_sealed_body(draft, ground)) return std::move(*refusal);
     auto body = proto::unpack<proto::RequestBody>(draft.opened.body);
     if (!body) {
         ++counters_.invalid;
@@ -299,6 +304,22 @@ std::optional<Refusal> Admission::check_time(Draft& draft, proto::Now now) {
                                 "the replay window is full");
     }
     return draft.refuse(RefusalCode::expired, "The request is too old.", "unknown verdict");
+}
+
+std::optional<Refusal> Admission::open_sealed_body(Draft& draft, const Ground& ground) {
+    const auto& route = draft.opened.route;
+    if (route.body_key.is_zero()) return std::nullopt;
+    const auto* key = ground.keys == nullptr ? nullptr : ground.keys->find(route.body_key);
+    auto body = key == nullptr ? proto::Result<proto::Bytes>(proto::fail(
+                                     proto::Errc::not_found, fmt::format("the collective key {} is not here", route.body_key.hex())))
+                               : security::open_body(*key, route.request, route.collective, draft.opened.body);
+    if (!body) {
+        ++counters_.invalid;
+        return draft.refuse(RefusalCode::body_sealed, "This node does not have the collective key of the request.",
+                            std::move(body.error().detail));
+    }
+    draft.opened.body = std::move(*body);
+    return std::nullopt;
 }
 
 // What the audit trail may hold. The digest of a short secret would tell it to whoever guesses, so it is taken without those.
@@ -439,6 +460,7 @@ Refusal Admission::refuse(const AdmittedCall& admitted, RefusalCode code, std::s
             break;
         case RefusalCode::malformed:
         case RefusalCode::unauthenticated:
+        case RefusalCode::body_sealed:
         case RefusalCode::malformed_body:
         case RefusalCode::expired:
         case RefusalCode::clock_skew:

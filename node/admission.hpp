@@ -14,6 +14,7 @@
 #include "proto/filter.hpp"
 #include "proto/ledger.hpp"
 #include "proto/time.hpp"
+#include "security/collective_key.hpp"
 #include "security/envelope.hpp"
 #include "security/policy.hpp"
 #include "security/replay_window.hpp"
@@ -25,6 +26,7 @@ namespace mco::node {
 enum class RefusalCode : std::uint8_t {
     malformed,        // before anybody is known: silence
     unauthenticated,  // likewise
+    body_sealed,      // with a collective key that this node does not have
     malformed_body,   // the caller is known, what he signed cannot be read
     expired,
     clock_skew,
@@ -143,6 +145,7 @@ class Admission {
         std::shared_ptr<const NodeView> view;
         const Registry& registry;
         const security::Policy& policy;
+        const security::CollectiveKeys* keys = nullptr;  // null: none
     };
     // `asked` is the id the mesh knows the request by; it must be the one inside.
     Decision decide(proto::Now now, const proto::RequestId& asked, proto::BytesView sealed, const Ground& ground);
@@ -152,6 +155,7 @@ class Admission {
 
  private:
     struct Draft;
+    std::optional<Refusal> open_sealed_body(Draft& draft, const Ground& ground);
     static void describe_inputs(Draft& draft, const Ground& ground);
     std::optional<Refusal> check_time(Draft& draft, proto::Now now);
     std::optional<Decision> check_meant(Draft& draft, const Ground& ground);

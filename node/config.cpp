@@ -138,6 +138,7 @@ class Interpreter {
         fill("certificate", config_.certificate, folder / (proxy ? "proxy.cert" : "mcod.cert"));
         if (config_.secret_keys.empty()) config_.secret_keys = folder / (proxy ? "proxy.key" : "mcod.key");
         fill("trust", config_.trust, folder / "root.cert");
+        fill("revocations", config_.revocations, folder / "revocations");
         if (!proxy) {
             fill("policies", config_.policies, folder / "policies");
             fill("fact_folder", config_.fact_folder, folder / "facts.d");

@@ -38,6 +38,8 @@ struct Config {
     bool facter = false;
     std::chrono::seconds fact_cache_time{300};
     LogSettings log;
+    std::filesystem::path collective_key;  // empty: none
+    std::filesystem::path revocations;     // brought by the operator; others come over the mesh
     std::filesystem::path state_folder;  // what a restart must not forget; empty: it forgets
     std::filesystem::path audit_file;  // empty: no audit trail
     security::Policy::Settings policy;

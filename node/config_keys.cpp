@@ -270,6 +270,12 @@ constexpr auto rows = std::to_array<ConfigKey>({
     {"trust", "(root.cert beside the configuration file)", "The root certificates whose word counts.",
      set_path_member<&Config::trust>},
 
+    {"revocations", "(revocations beside the configuration file)",
+     "Whose certificates do not count any more; one node that reads a newer list tells all.", set_path_member<&Config::revocations>},
+    only_mcod({"collective_key", "", "The key that hides the bodies of requests from proxies; this user's alone.",
+               set_path_member<&Config::collective_key>},
+              no_decisions),
+
     // Where it is reached.
     {"listen", "",
      "tcp://HOST:PORT for links, repeatable; port * takes any free one below 32768. 'none': this machine only dials.",

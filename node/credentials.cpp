@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "security/key_file.hpp"
+#include "security/revocation.hpp"
 
 namespace mco::node {
 namespace {
@@ -39,6 +40,10 @@ void check_certificate(const Config& config, const security::Principal& self, st
 
 }  // namespace
 
+std::filesystem::path kept_revocations(const Config& config) {
+    return config.state_folder.empty() ? std::filesystem::path() : config.state_folder / fmt::format("{}.revocations", name(config.program));
+}
+
 std::optional<Credentials> load_credentials(const Config& config, proto::WallTime now,
                                             std::vector<std::string>& problems) {
     const auto before = problems.size();
@@ -55,6 +60,20 @@ std::optional<Credentials> load_credentials(const Config& config, proto::WallTim
         problems.push_back(fmt::format("{}: {}", config.trust.string(), trust.error().detail));
         return std::nullopt;
     }
+    for (const auto& file : {config.revocations, kept_revocations(config)}) {
+        if (file.empty()) continue;
+        const auto adopted = security::adopt_file(*trust, file);
+        if (!adopted && adopted.error().code != proto::Errc::not_found) problems.push_back(adopted.error().detail);
+    }
+    security::CollectiveKeys keys;
+    if (!config.collective_key.empty()) {
+        auto read = security::CollectiveKeys::read(config.collective_key);
+        if (read) {
+            keys = std::move(*read);
+        } else {
+            problems.push_back(std::move(read.error().detail));
+        }
+    }
     if (!identity) return std::nullopt;
 
     const auto self = trust->verify(identity->chain, now);
@@ -64,7 +83,7 @@ std::optional<Credentials> load_credentials(const Config& config, proto::WallTim
     }
     check_certificate(config, *self, problems);
     if (problems.size() != before) return std::nullopt;
-    return Credentials{std::move(*identity), std::move(*trust), self->not_after};
+    return Credentials{std::move(*identity), std::move(*trust), self->not_after, std::move(keys)};
 }
 
 }  // namespace mco::node

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "node/config.hpp"
 #include "proto/time.hpp"
+#include "security/collective_key.hpp"
 #include "security/hello.hpp"
 #include "security/trust_store.hpp"
 
@@ -16,7 +18,11 @@ struct Credentials {
     security::Identity identity;
     security::TrustStore trust;
     proto::WallTime not_after{};  // of our own certificate
+    security::CollectiveKeys keys;
 };
+
+// Where the lists are kept that came over the mesh; empty: nowhere.
+std::filesystem::path kept_revocations(const Config& config);
 
 // Reads keys, certificate and trust file, and judges them as others will: keys and certificate belong together, the chain
 // holds under our own roots now, it is a node's (a proxy's for a proxy), it bears the configured identity and allows the configured collectives.

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "security/revocation.hpp"
 #include "security/rfc3339.hpp"
 
 namespace mco::node {
@@ -94,6 +95,7 @@ Daemon::Daemon(Prepared prepared, Log log, std::vector<Agent*> agents)
             std::move(prepared.policy), std::move(agents)),
       performer_({.self = credentials_.identity,
                   .trust = credentials_.trust,
+                  .keys = credentials_.keys,
                   .site = site_,
                   .log = log_,
                   .look_at_mesh = [this](proto::Now now,
@@ -144,6 +146,7 @@ proto::Result<void> Daemon::open_host() {
                            proto::Bytes sealed) { performer_.perform(now, request, sealed); },
          .withdraw = [this](proto::Now now, const proto::RequestId& request) { performer_.withdraw(now, request); },
          .notice = [this](proto::Now, const mesh::Notice& notice) { news_.note(notice); },
+         .revocations = [this](proto::Now) { keep_revocations(); },
          // Anybody who knocks causes such lines; only those about our own sockets, while they are opened, are news.
          .log =
              [this](const std::string& line) {
@@ -311,6 +314,15 @@ void Daemon::reload(proto::Now now) {
                             fmt::join(site_.agents(), " ")));
 }
 
+void Daemon::keep_revocations() {
+    const auto& trust = credentials_.trust;
+    log_.info(fmt::format("revocations: version {} with {} certificates", trust.revocations_version(), trust.revocations()));
+    const auto file = kept_revocations(config_);
+    if (file.empty()) return;
+    if (auto written = security::write_revocation_file(file, trust); !written)
+        log_.error(fmt::format("the revocations are not kept for the next start: {}", written.error().detail));
+}
+
 void Daemon::look_at_site(proto::Now now) {
     if (proxy()) return;
     site_.ground(now);
@@ -334,7 +346,12 @@ void Daemon::apply(proto::Now now, Prepared next) {
             std::move(other.chain);  // replies and new links use it; the mesh record keeps the old one till restart
         credentials_.not_after = next.credentials.not_after;
     }
+    // What the mesh told meanwhile is not in the files if it could not be kept.
+    for (const auto& list : credentials_.trust.revocation_lists()) (void)next.credentials.trust.adopt(list);
+    const bool revocations = next.credentials.trust.revocations_version() != credentials_.trust.revocations_version();
     credentials_.trust = std::move(next.credentials.trust);
+    credentials_.keys = std::move(next.credentials.keys);
+    if (revocations) host_->revocations_changed(now);
 
     // A restart later reads what cannot change now; until then the running values stay on record.
     auto& config = next.config;
@@ -394,7 +411,7 @@ void Daemon::drain(proto::Now now) {
 
 void Daemon::warn_of_expiry(proto::WallTime now) {
     if (credentials_.not_after - now > expiry_warning) return;
-    log_.warn(fmt::format("{}: the certificate expires at {}; have it renewed", config_.certificate.string(),
+    log_.warn(fmt::format("{}: the certificate expires at {}; renew it: mco-ca renew --help", config_.certificate.string(),
                           security::to_rfc3339(credentials_.not_after)));
 }
 

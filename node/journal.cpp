@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using proto::Errc;
 
-constexpr std::size_t file_size_max = 256 * 1024 * 1024;  // far above what the replay window lets in between two compactions
+constexpr std::size_t file_size_max = 512 * 1024 * 1024;  // far above what the replay window lets in between two compactions
 
 std::string line_of(const Journal::Entry& entry) {
     return fmt::format("started {} {} {} {} {} {} {}\n", entry.request.hex(), entry.caller.hex(),

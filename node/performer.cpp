@@ -91,7 +91,8 @@ Performer::Performer(Parts parts, Executor::Limits limits)
     : parts_(parts), admission_(parts.trust, replay_, counters_), executor_(limits) {}
 
 void Performer::perform(proto::Now now, const proto::RequestId& request, proto::BytesView sealed) {
-    const auto ground = parts_.site.ground(now);
+    auto ground = parts_.site.ground(now);
+    ground.keys = &parts_.keys;
     tell_news();
     auto decision = admission_.decide(now, request, sealed, ground);
     if (auto* admitted = std::get_if<AdmittedCall>(&decision)) {

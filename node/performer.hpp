@@ -15,6 +15,7 @@
 #include "proto/ledger.hpp"
 #include "proto/time.hpp"
 #include "security/audit.hpp"
+#include "security/collective_key.hpp"
 #include "security/hello.hpp"
 #include "security/replay_window.hpp"
 #include "security/trust_store.hpp"
@@ -28,6 +29,7 @@ class Performer {
     struct Parts {  // all must outlive it
         const security::Identity& self;
         security::TrustStore& trust;
+        const security::CollectiveKeys& keys;
         Site& site;
         Log& log;
         // For agents that see the mesh. Called in perform() only.

@@ -34,6 +34,8 @@ constexpr MessageType type_of(const Orphans&) { return MessageType::orphans; }
 constexpr MessageType type_of(const Lane&) { return MessageType::lane; }
 constexpr MessageType type_of(const Credit&) { return MessageType::credit; }
 
+constexpr MessageType type_of(const Revocations&) { return MessageType::revocations; }
+
 // About how much a message carries beside its few fixed fields: large octet strings are then copied once, not at each
 // doubling of the buffer.
 template <typename T>
@@ -164,12 +166,14 @@ Message read_message(Reader& reader, std::size_t frame_size) {
             return read(Lane{});
         case MessageType::credit:
             return read(Credit{});
+        case MessageType::revocations:
+            return read(Revocations{});
     }
     reader.refuse(Errc::malformed, "an unknown type of message");
     return {};
 }
 
-bool known(std::uint64_t type) { return (type >= 1 && type <= 6) || (type >= 16 && type <= 34); }
+bool known(std::uint64_t type) { return (type >= 1 && type <= 6) || (type >= 16 && type <= 35); }
 
 }  // namespace
 

@@ -21,7 +21,7 @@ Result<Message> decode(BytesView frame);
 enum class MessageType : std::uint8_t {
     hello = 1, hello_reply = 2, hello_proof = 3, welcome = 4, refusal = 5, lane = 6,
     roster = 16, request = 17, ack = 18, up = 19, poll = 20, status = 21, cancel = 22, ping = 23, pong = 24, bye = 25, refused = 26,
-    relays = 27, attach = 28, redirect = 29, groups = 30, i_have = 31, fetch = 32, orphans = 33, credit = 34,
+    relays = 27, attach = 28, redirect = 29, groups = 30, i_have = 31, fetch = 32, orphans = 33, credit = 34, revocations = 35,
 };
 Result<MessageType> peek_type(BytesView frame);
 
@@ -35,6 +35,8 @@ Bytes pack(const RequestBody& body);
 Bytes pack(const SealedRequest& request);
 Bytes pack(const ReplyBody& body);
 Bytes pack(const SealedReply& reply);
+Bytes pack(const RevocationBody& body);
+Bytes pack(const RevocationList& list);
 Bytes pack(const Value& value);
 
 // unpack<Route>(octets): exactly one object, nothing after it. Instantiated for the types above.

@@ -49,13 +49,23 @@ void each_field(Visit& visit, T& it) {
     visit.record(Octets{it.body, limits::record_size_max}, Fixed{it.signature.octets}, Part{it.chain});
 }
 
+template <typename Visit, Like<RevocationBody> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Version{it.version, 1}, Fixed{it.authority.octets}, Number{it.number}, Time{it.made},
+                 Ids{it.serials, limits::revocations_max});
+}
+template <typename Visit, Like<RevocationList> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Octets{it.body, limits::revocation_list_size_max}, Fixed{it.signature.octets});
+}
+
 // ---------------------------------------------------------------------------------------------- request and reply
 
 template <typename Visit, Like<Route> T>
 void each_field(Visit& visit, T& it) {
     visit.record(Version{it.algorithm, 1}, Text{it.collective, limits::name_size_max}, Fixed{it.request.octets},
                  Time{it.created}, Number{it.ttl_ms}, Number{it.timeout_ms}, Fixed{it.reply_key.octets},
-                 Part{it.caller});
+                 Fixed{it.body_key.octets}, Part{it.caller});
 }
 template <typename Visit, Like<FactTerm> T>
 void each_field(Visit& visit, T& it) {
@@ -252,6 +262,11 @@ template <typename Visit, Like<Refused> T>
 void each_field(Visit& visit, T& it) {
     visit.record(Fixed{it.request.octets}, Choice{it.code, Errc::malformed, Errc::internal},
                  Sentence{it.reason, limits::reason_size_max});
+}
+
+template <typename Visit, Like<Revocations> T>
+void each_field(Visit& visit, T& it) {
+    visit.record(Records{it.lists, limits::roots_max, limits::revocation_list_size_max + 128});
 }
 
 }  // namespace mco::proto

@@ -38,6 +38,10 @@ constexpr std::size_t size_max<ReplyBody> = limits::reply_size_max;
 template <>
 constexpr std::size_t size_max<SealedReply> = limits::reply_size_max;
 template <>
+constexpr std::size_t size_max<RevocationBody> = limits::revocation_list_size_max;
+template <>
+constexpr std::size_t size_max<RevocationList> = limits::revocation_list_size_max + 128;
+template <>
 constexpr std::size_t size_max<Value> = limits::frame_size_max;
 
 template <typename T>
@@ -57,6 +61,8 @@ Bytes pack(const RequestBody& body) { return pack_record(body); }
 Bytes pack(const SealedRequest& request) { return pack_record(request, request.route.size() + request.body.size()); }
 Bytes pack(const ReplyBody& body) { return pack_record(body, body.message.size()); }
 Bytes pack(const SealedReply& reply) { return pack_record(reply, reply.box.size()); }
+Bytes pack(const RevocationBody& body) { return pack_record(body, body.serials.size() * 18); }
+Bytes pack(const RevocationList& list) { return pack_record(list, list.body.size()); }
 Bytes pack(const Value& value) {
     Writer writer(256);
     writer.value(value);
@@ -87,6 +93,8 @@ template Result<RequestBody> unpack(BytesView);
 template Result<SealedRequest> unpack(BytesView);
 template Result<ReplyBody> unpack(BytesView);
 template Result<SealedReply> unpack(BytesView);
+template Result<RevocationBody> unpack(BytesView);
+template Result<RevocationList> unpack(BytesView);
 template Result<Value> unpack(BytesView);
 
 }  // namespace mco::proto

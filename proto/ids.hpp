@@ -49,6 +49,7 @@ using Nonce = Id<struct NonceTag, 32>;        // fresh randomness of a handshake
 using SignPublicKey = Id<struct SignPublicTag, 32>;    // Ed25519
 using CurvePublicKey = Id<struct CurvePublicTag, 32>;  // X25519, transport
 using SealPublicKey = Id<struct SealPublicTag, 32>;    // X25519, boxes
+using KeyId = Id<struct KeyTag, 8>;           // of a collective key; zero: none
 using Signature = Id<struct SignatureTag, 64>;         // Ed25519, detached
 
 }  // namespace mco::proto

@@ -36,7 +36,7 @@ struct Hello {
     std::uint8_t version_max = wire_version;
     CertificateChain chain;
     Nonce nonce{};
-    std::uint64_t revocations = 0;             // version of the revocation list held; 0: none
+    std::uint64_t revocations = 0;             // numbers of the revocation lists held, added up; 0: none
 };
 struct HelloReply {
     std::uint8_t version = wire_version;       // chosen
@@ -218,8 +218,13 @@ struct Refused {
     std::string reason;
 };
 
+// Signed lists of who is revoked, one an authority: from whoever has a newer one, when a link comes up and when it learns one.
+struct Revocations {
+    std::vector<Bytes> lists;                  // packed RevocationLists
+};
+
 using Message = std::variant<Hello, HelloReply, HelloProof, Welcome, Refusal, Roster, Request, Ack, Up, Poll, Status, Cancel,
                              Ping, Pong, Bye, Refused, Relays, Attach, Redirect, Groups, IHave, Fetch, Orphans,
-                             Lane, Credit>;
+                             Lane, Credit, Revocations>;
 
 }  // namespace mco::proto

@@ -47,6 +47,22 @@ struct CertificateChain {
     std::vector<Certificate> certificates;
 };
 
+// ---------------------------------------------------------------------------------------------- revocations
+
+// Everybody whom one authority does not vouch for any more, signed by its root: "mco-crl-v1\0" || body. A whole list each time;
+// the one with the higher number takes the other's place, for ever.
+struct RevocationBody {
+    std::uint8_t version = 1;
+    Serial authority{};                        // serial of the root
+    std::uint64_t number = 0;                  // from 1
+    WallTime made{};
+    std::vector<Serial> serials;               // of certificates, of issuers too
+};
+struct RevocationList {
+    Bytes body;
+    Signature signature{};
+};
+
 // ---------------------------------------------------------------------------------------------- peer records
 
 // What a peer is willing to do for others of its group: as many as are needed, those with the smallest ids' hashes first.
@@ -85,6 +101,7 @@ struct Route {
     std::uint32_t ttl_ms = 0;                  // after created + ttl it must not start any more
     std::uint32_t timeout_ms = 0;              // how long answers are awaited
     SealPublicKey reply_key{};                 // fresh for this request
+    KeyId body_key{};                          // the collective key that the body is sealed with; zero: everybody on the way can read it
     CertificateChain caller;
 };
 enum class Purpose : std::uint8_t {
@@ -103,7 +120,7 @@ struct RequestBody {
 // Signature by the caller over "mco-req-v1\0" || collective || BLAKE2b(route) || body.
 struct SealedRequest {
     Bytes route;                               // packed Route
-    Bytes body;                                // packed RequestBody
+    Bytes body;                                // packed RequestBody; with a body key 24 octets of nonce, then its box
     Signature signature{};
 };
 

@@ -125,6 +125,16 @@ proto::Bytes make_signing_request(const KeySet& keys, proto::CertificateRole rol
     return proto::pack(proto::CertificateChain{{std::move(request)}});
 }
 
+proto::Bytes make_issuer_request(const SignPair& key, std::string_view name) {
+    proto::CertificateBody body;
+    body.role = proto::CertificateRole::issuer;
+    body.name = std::string(name);
+    body.sign_key = key.public_key;
+    proto::Certificate request{proto::pack(body), {}};
+    request.signature = sign(key.secret, request_label, {request.body});
+    return proto::pack(proto::CertificateChain{{std::move(request)}});
+}
+
 proto::Result<SigningRequest> open_signing_request(proto::BytesView octets) {
     auto chain = proto::unpack<proto::CertificateChain>(octets);
     if (!chain) return tl::unexpected(std::move(chain.error()));
@@ -138,10 +148,10 @@ proto::Result<SigningRequest> open_signing_request(proto::BytesView octets) {
             Errc::unauthenticated,
             "the signing request is not signed by the key it asks for\nmake a new one with: mco-ca request");
     if (auto checked = check_body(*body); !checked) return tl::unexpected(std::move(checked.error()));
-    if (!is_leaf(body->role))
+    if (body->role == proto::CertificateRole::root)
         return proto::fail(Errc::denied,
                            fmt::format("\"{}\" asks for the role {}, which is not given by signing\nask for "
-                                       "node, proxy or caller",
+                                       "node, proxy, caller or issuer",
                                        body->name, proto::name(body->role)));
     return SigningRequest{body->role, std::move(body->name), body->sign_key, body->curve_key, body->seal_key};
 }

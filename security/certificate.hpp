@@ -28,6 +28,8 @@ struct SigningRequest {
     proto::SealPublicKey seal_key{};
 };
 proto::Bytes make_signing_request(const KeySet& keys, proto::CertificateRole role, std::string_view name);
-proto::Result<SigningRequest> open_signing_request(proto::BytesView octets);  // checks the proof of possession
+proto::Bytes make_issuer_request(const SignPair& key, std::string_view name);
+// Checks the proof of possession. For a node, proxy, caller or issuer; a root signs itself.
+proto::Result<SigningRequest> open_signing_request(proto::BytesView octets);
 
 }  // namespace mco::security

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proto/messages.hpp"
+#include "security/collective_key.hpp"
 #include "security/keys.hpp"
 #include "security/trust_store.hpp"
 
@@ -11,8 +12,9 @@ namespace mco::security {
 // ---- requests
 // Fills nothing in: route and body are complete, route.caller is the signer's chain, route.reply_key the public half of a
 // fresh pair.
+// With a collective key the body is sealed with it, and the route says so; otherwise whoever passes it on can read it.
 proto::Result<proto::Bytes> seal_request(const SignSecret& caller, const proto::Route& route,
-                                         const proto::RequestBody& body);
+                                         const proto::RequestBody& body, const CollectiveKey* key = nullptr);
 
 struct OpenedRequest {
     proto::Route route;

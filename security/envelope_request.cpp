@@ -14,9 +14,15 @@ constexpr std::string_view request_label{"mco-req-v1\0", 11};
 }  // namespace
 
 proto::Result<proto::Bytes> seal_request(const SignSecret& caller, const proto::Route& route,
-                                         const proto::RequestBody& body) {
+                                         const proto::RequestBody& body, const CollectiveKey* key) {
     if (route.reply_key.is_zero()) return proto::fail(Errc::invalid, "a request without a key for its replies");
-    proto::SealedRequest request{proto::pack(route), proto::pack(body), {}};
+    auto told = route;
+    auto packed = proto::pack(body);
+    if (key != nullptr) {
+        told.body_key = key->id;
+        packed = seal_body(*key, route.request, route.collective, packed);
+    }
+    proto::SealedRequest request{proto::pack(told), std::move(packed), {}};
     request.signature =
         sign(caller, request_label, {proto::as_bytes(route.collective), digest(request.route).bytes(), request.body});
     auto octets = proto::pack(request);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ class HelloDialler {
     proto::Result<Step> receive(proto::BytesView frame, proto::WallTime now);
     const Principal& peer() const { return peer_; }                   // when done
     const proto::Bytes& peer_record() const { return peer_record_; }  // packed SealedRecord of the acceptor, verified
+    std::uint64_t peer_revocations() const { return peer_revocations_; }  // when done: the version it holds
 
  private:
     enum class State { idle, awaits_reply, awaits_welcome, done, dead };
@@ -55,6 +57,7 @@ class HelloDialler {
     proto::Nonce nonce_{};
     Principal peer_;
     proto::Bytes peer_record_;
+    std::uint64_t peer_revocations_ = 0;
 };
 
 class HelloAcceptor {
@@ -71,6 +74,7 @@ class HelloAcceptor {
     proto::Result<Step> receive(proto::BytesView frame, proto::WallTime now);
     const Principal& peer() const { return peer_; }                   // when done
     const proto::Bytes& peer_record() const { return peer_record_; }  // when done; empty for callers
+    std::uint64_t peer_revocations() const { return peer_revocations_; }  // when done: the version it holds
 
  private:
     enum class State { awaits_hello, awaits_proof, done, dead };
@@ -88,6 +92,7 @@ class HelloAcceptor {
     proto::Nonce client_nonce_{}, server_nonce_{};
     Principal peer_;
     proto::Bytes peer_record_;
+    std::uint64_t peer_revocations_ = 0;
 };
 
 }  // namespace mco::security

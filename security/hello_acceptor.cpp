@@ -85,6 +85,7 @@ proto::Result<HelloAcceptor::Step> HelloAcceptor::receive_hello(proto::BytesView
     peer_ = std::move(*peer);
     client_chain_ = std::move(hello->chain);
     client_nonce_ = hello->nonce;
+    peer_revocations_ = hello->revocations;
     server_nonce_ = entropy::fresh<proto::Nonce>();
     hello_ = proto::copy(frame);
     const HelloTranscript transcript{.direction = HelloTranscript::Direction::by_acceptor,

@@ -110,6 +110,7 @@ proto::Result<HelloDialler::Step> HelloDialler::receive_reply(proto::BytesView f
     transcript.direction = HelloTranscript::Direction::by_dialler;
     transcript.reply = frame;
     peer_ = std::move(*peer);
+    peer_revocations_ = reply->revocations;
     state_ = State::awaits_welcome;
     return Step{.send = proto::encode(proto::HelloProof{transcript.prove(self_.keys.sign.secret), record_})};
 }

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "proto/codec.hpp"
 #include "proto/limits.hpp"
 #include "security/armour.hpp"
+#include "security/entropy.hpp"
 #include "security/small_file.hpp"
 
 namespace mco::security {
@@ -20,7 +22,7 @@ namespace fs = std::filesystem;
 using proto::Errc;
 
 constexpr std::string_view keys_title = "SECRET KEYS", signing_key_title = "SIGNING KEY",
-                           certificate_title = "CERTIFICATE", request_title = "SIGNING REQUEST";
+                           protected_key_title = "PROTECTED SIGNING KEY", certificate_title = "CERTIFICATE", request_title = "SIGNING REQUEST";
 constexpr std::uint8_t key_file_version = 1;  // first octet of both kinds of secret files
 constexpr std::size_t secret_size = 32;
 constexpr std::size_t public_file_size_max = 16 * 1024;  // a trust file of four roots, with comments
@@ -106,6 +108,46 @@ proto::Result<T> read_as(const fs::path& file, Access access, proto::Result<T> (
     return named(file, parse(proto::as_text(text.held)), hint);
 }
 
+constexpr std::size_t protected_size = 1 + crypto_pwhash_SALTBYTES + crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + secret_size;
+
+// Version, salt, nonce, and the seed in a box under Argon2id of the passphrase.
+struct Stretched {
+    std::array<std::uint8_t, crypto_secretbox_KEYBYTES> key{};
+    ~Stretched() { sodium_memzero(key.data(), key.size()); }
+};
+proto::Result<void> stretch(Stretched& into, std::string_view passphrase, const std::uint8_t* salt) {
+    if (crypto_pwhash(into.key.data(), into.key.size(), passphrase.data(), passphrase.size(), salt, crypto_pwhash_OPSLIMIT_MODERATE,
+                      crypto_pwhash_MEMLIMIT_MODERATE, crypto_pwhash_ALG_ARGON2ID13) == 0)
+        return {};
+    return proto::fail(Errc::internal, "there is no memory for the passphrase: it takes 256 MiB");
+}
+
+proto::Result<proto::Bytes> protect(const SignPair& key, std::string_view passphrase) {
+    proto::Bytes octets(protected_size);
+    octets[0] = key_file_version;
+    auto* salt = octets.data() + 1;
+    auto* nonce = salt + crypto_pwhash_SALTBYTES;
+    entropy::fill({salt, crypto_pwhash_SALTBYTES + crypto_secretbox_NONCEBYTES});
+    Stretched stretched;
+    if (auto done = stretch(stretched, passphrase, salt); !done) return tl::unexpected(std::move(done.error()));
+    crypto_secretbox_easy(nonce + crypto_secretbox_NONCEBYTES, key.secret.data(), secret_size, nonce, stretched.key.data());
+    return octets;
+}
+
+proto::Result<SignPair> unprotect(const proto::Bytes& octets, std::string_view passphrase) {
+    if (octets.size() != protected_size || octets[0] != key_file_version)
+        return proto::fail(Errc::malformed, "a protected key of a form not known here");
+    const auto* salt = octets.data() + 1;
+    const auto* nonce = salt + crypto_pwhash_SALTBYTES;
+    Stretched stretched;
+    if (auto done = stretch(stretched, passphrase, salt); !done) return tl::unexpected(std::move(done.error()));
+    SignSeed seed;
+    if (crypto_secretbox_open_easy(seed.data(), nonce + crypto_secretbox_NONCEBYTES, crypto_secretbox_MACBYTES + secret_size, nonce,
+                                   stretched.key.data()) != 0)
+        return proto::fail(Errc::unauthenticated, "the passphrase does not open it");
+    return sign_pair_of(seed);
+}
+
 proto::Result<void> write_secret(const fs::path& file, std::string text) {
     const Wiped<std::string> wiped(std::move(text));
     return create_file(file, wiped.held, 0600);
@@ -134,13 +176,27 @@ proto::Result<void> write_keys(const fs::path& file, const KeySet& keys) {
     return write_secret(
         file, secret_text(keys_title, {keys.sign.secret.data(), keys.curve.secret.data(), keys.seal.secret.data()}));
 }
-proto::Result<void> write_signing_key(const fs::path& file, const SignPair& key) {
+proto::Result<void> write_signing_key(const fs::path& file, const SignPair& key, std::string_view passphrase) {
+    if (!passphrase.empty()) {
+        const auto octets = protect(key, passphrase);
+        if (!octets) return tl::unexpected(octets.error());
+        return write_secret(file, std::string(secret_comment) + wrap_armour(protected_key_title, *octets));
+    }
     return write_secret(file, secret_text(signing_key_title, {key.secret.data()}));
 }
 
 proto::Result<KeySet> read_keys(const fs::path& file) { return read_as(file, Access::secret, &parse_keys); }
-proto::Result<SignPair> read_signing_key(const fs::path& file) {
-    return read_as(file, Access::secret, &parse_signing_key);
+proto::Result<SignPair> read_signing_key(const fs::path& file, const AskPassphrase& ask) {
+    auto octets = read_small_file(file, proto::limits::key_file_size_max, Access::secret);
+    if (!octets) return tl::unexpected(std::move(octets.error()));
+    const Wiped<proto::Bytes> text(std::move(*octets));
+    auto block = only_block(proto::as_text(text.held), protected_key_title);
+    if (!block) return named(file, parse_signing_key(proto::as_text(text.held)), "");
+    if (!ask) return proto::fail(Errc::denied, fmt::format("{} is protected by a passphrase, and nobody is there to be asked", file.string()));
+    auto given = ask(file);
+    if (!given) return tl::unexpected(std::move(given.error()));
+    const Wiped<std::string> passphrase(std::move(*given));
+    return named(file, unprotect(block->octets, passphrase.held), "");
 }
 
 std::string armour(const proto::Certificate& certificate) {

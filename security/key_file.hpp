@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,11 @@ namespace mco::security {
 // a file that others may read or write, that somebody else owns, or that is no regular file.
 proto::Result<void> write_keys(const std::filesystem::path& file, const KeySet& keys);
 proto::Result<KeySet> read_keys(const std::filesystem::path& file);
-proto::Result<void> write_signing_key(const std::filesystem::path& file, const SignPair& key);
-proto::Result<SignPair> read_signing_key(const std::filesystem::path& file);
+// With a passphrase the key is in "MCO PROTECTED SIGNING KEY": sealed under Argon2id of it (256 MiB, about a second), so that a
+// stolen file is worth what the passphrase is. Asked for only where there is one; the text is wiped after use.
+using AskPassphrase = std::function<proto::Result<std::string>(const std::filesystem::path& file)>;
+proto::Result<void> write_signing_key(const std::filesystem::path& file, const SignPair& key, std::string_view passphrase = {});
+proto::Result<SignPair> read_signing_key(const std::filesystem::path& file, const AskPassphrase& ask = {});
 
 // Armoured public objects: "-----BEGIN MCO CERTIFICATE-----", base64, "-----END ...". A chain is leaf first; a trust file
 // is any number of roots. Lines outside the armour are comments.
@@ -33,7 +37,7 @@ proto::Result<proto::Bytes> read_signing_request(const std::filesystem::path& fi
 proto::Result<std::vector<proto::Certificate>> parse_certificates(std::string_view text);
 proto::Result<proto::Bytes> parse_signing_request(std::string_view text);
 proto::Result<KeySet> parse_keys(std::string_view text);
-proto::Result<SignPair> parse_signing_key(std::string_view text);
+proto::Result<SignPair> parse_signing_key(std::string_view text);  // not a protected one
 proto::Result<void> write_public(const std::filesystem::path& file, std::string_view text);  // exclusive, 0644
 
 // Keys and chain that belong together: every public half equals the certificate's.

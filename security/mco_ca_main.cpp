@@ -45,6 +45,14 @@ constexpr std::array options_known{
     Option{"targets-max", true, "most nodes that one request of a caller may mean"},
     Option{"replace", false, "give a name that is taken to the new key"},
     Option{"trust", true, "the file with the root certificates to believe in"},
+    Option{"server", true, "where serve-enrolment listens: HOST:PORT"},
+    Option{"listen", true, "where to listen: HOST:PORT; port 0 takes any free one"},
+    Option{"ready-fd", true, "a descriptor that is told where it listens"},
+    Option{"token-file", true, "the file with the token, 0600; otherwise it is read from standard input"},
+    Option{"secret-keys", true, "the file with the keys that the certificate is for"},
+    Option{"passphrase", false, "protect the key with a passphrase, which is asked for"},
+    Option{"passphrase-file", true, "the file with the passphrase, 0600; otherwise it is asked for"},
+    Option{"rotate", false, "a new key in front of those that are there"},
     Option{"json", false, "one JSON object a line"},
     Option{"curve-key", false, "only the CURVE key, as `seed` and `entry` lines want it"},
     Option{"help", false, "this text"},
@@ -63,21 +71,23 @@ const std::vector<Command>& commands() {
          "DIR",
          "make an authority: its root key and root certificate",
          {},
-         {"name", "valid"},
-         "  mco-ca init /root/mco-ca\n  mco-ca init ca --name example-fleet --valid 5y\n",
+         {"name", "valid", "role", "passphrase", "passphrase-file"},
+         "  mco-ca init /root/mco-ca\n  mco-ca init ca --name example-fleet --valid 5y --passphrase\n"
+         "  mco-ca init berlin --role issuer --name berlin          an issuer, for the root to sign\n",
          &ca::run_init},
         {"request",
          "",
          "on the machine itself: make its keys and a signing request",
          {"name", "role", "out"},
-         {},
-         "  mco-ca request --name web1 --role node --out /etc/mco/keys\n",
+         {"secret-keys"},
+         "  mco-ca request --name web1 --role node --out /etc/mco/keys\n"
+         "  mco-ca request --name web1 --role node --out /tmp/new --secret-keys mcod.key     for the keys that are there\n",
          &ca::run_request},
         {"sign",
          "REQUEST",
          "sign a machine's or person's request",
          {"ca"},
-         {"out", "valid", "not-before", "not-after", "collectives", "actions", "targets-max", "replace"},
+         {"out", "valid", "not-before", "not-after", "collectives", "actions", "targets-max", "replace", "passphrase-file"},
          "  mco-ca sign --ca /root/mco-ca web1.request --out web1.cert\n"
          "  mco-ca sign --ca /root/mco-ca alice.request --valid 30d --actions 'rpcutil/*,*/status' >alice.cert\n",
          &ca::run_sign},
@@ -85,7 +95,7 @@ const std::vector<Command>& commands() {
          "",
          "make keys and certificate in one go, where the keys may be made by the authority",
          {"ca", "name", "role", "out"},
-         {"valid", "not-before", "not-after", "collectives", "actions", "targets-max", "replace"},
+         {"valid", "not-before", "not-after", "collectives", "actions", "targets-max", "replace", "passphrase-file"},
          "  mco-ca issue --ca /root/mco-ca --name alice --role caller --out ~/.config/mco\n",
          &ca::run_issue},
         {"show",
@@ -102,6 +112,63 @@ const std::vector<Command>& commands() {
          {},
          "  mco-ca verify --trust root.cert web1.cert\n",
          &ca::run_verify},
+        {"revoke",
+         "NAME",
+         "take a certificate back, by name or serial; writes CA/revocations",
+         {"ca"},
+         {"passphrase-file"},
+         "  mco-ca revoke --ca ca web1\n"
+         "  scp ca/revocations web2:/etc/mco/revocations && ssh web2 systemctl reload mcod     one node tells all\n",
+         &ca::run_revoke},
+        {"crl",
+         "",
+         "print the newest revocation list",
+         {"ca"},
+         {"json"},
+         "  mco-ca crl --ca ca >revocations\n  mco-ca crl --ca ca --json\n",
+         &ca::run_crl},
+        {"token",
+         "",
+         "print a one-time token with which a new machine gets its certificate",
+         {"ca", "name"},
+         {"role", "valid", "passphrase-file"},
+         "  mco-ca token --ca ca --name web1 | ssh web1 mco-ca enrol --server ca.example.net:21099 --name web1 --out /etc/mco\n",
+         &ca::run_token},
+        {"serve-enrolment",
+         "",
+         "give certificates to machines with tokens, and renew them",
+         {"ca", "listen"},
+         {"valid", "ready-fd", "passphrase-file"},
+         "  mco-ca serve-enrolment --ca ca --listen 0.0.0.0:21099\n",
+         &ca::run_serve_enrolment},
+        {"enrol",
+         "",
+         "on a new machine: make its keys and get its certificate for a token",
+         {"server", "name", "out"},
+         {"role", "token-file"},
+         "  mco-ca enrol --server ca.example.net:21099 --name web1 --out /etc/mco --token-file /root/token\n",
+         &ca::run_enrol},
+        {"renew",
+         "CERT",
+         "get a certificate that holds longer, for the same keys, once two thirds of its life are over",
+         {"server", "secret-keys", "trust"},
+         {},
+         "  mco-ca renew --server ca.example.net:21099 --secret-keys mcod.key --trust root.cert mcod.cert\n",
+         &ca::run_renew},
+        {"bundle",
+         "",
+         "write what every machine needs of an authority: root and revocations, no secrets",
+         {"ca", "out"},
+         {"passphrase-file"},
+         "  mco-ca bundle --ca ca --out bundle && scp -r bundle web1:/etc/mco\n",
+         &ca::run_bundle},
+        {"collective-key",
+         "FILE",
+         "make the key that hides requests from proxies, or put a new one in front",
+         {},
+         {"rotate"},
+         "  mco-ca collective-key collective.key\n  mco-ca collective-key --rotate collective.key\n",
+         &ca::run_collective_key},
     };
     return table;
 }
@@ -128,7 +195,7 @@ std::string help_of(const Command& command) {
 
 std::string help_of_all() {
     std::string text = "usage: mco-ca COMMAND ...\nkeys and certificates of an mco mesh\n\n";
-    for (const auto& command : commands()) text += fmt::format("  {:<10}{}\n", command.name, command.summary);
+    for (const auto& command : commands()) text += fmt::format("  {:<16}{}\n", command.name, command.summary);
     return text +
            "\nfrom nothing to a trusted node:\n"
            "  mco-ca init ca                                          the authority, on a safe machine\n"
@@ -200,6 +267,10 @@ Result<Parsed> parse(const Command& command, const std::vector<std::string>& wor
     options.authority = text("ca");
     options.trust = text("trust");
     options.out = text("out");
+    options.server = text("server");
+    options.listen = text("listen");
+    options.token_file = text("token-file");
+    options.secret_keys = text("secret-keys");
     options.valid = text("valid");
     options.not_before = text("not-before");
     options.not_after = text("not-after");
@@ -213,7 +284,16 @@ Result<Parsed> parse(const Command& command, const std::vector<std::string>& wor
             return mco::proto::fail(Errc::invalid, fmt::format("--targets-max \"{}\" is no number from 1", number));
         options.targets_max = static_cast<std::uint32_t>(std::stoul(number));
     }
+    if (given.count("ready-fd") != 0) {
+        const auto number = text("ready-fd");
+        if (number.empty() || number.size() > 3 || number.find_first_not_of("0123456789") != std::string::npos)
+            return mco::proto::fail(Errc::invalid, fmt::format("--ready-fd \"{}\" is no descriptor", number));
+        options.ready_descriptor = std::stoi(number);
+    }
     options.replace = flag("replace");
+    options.passphrase_file = text("passphrase-file");
+    options.passphrase = flag("passphrase");
+    options.rotate = flag("rotate");
     options.json = flag("json");
     options.curve_key = flag("curve-key");
     return parsed;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -86,7 +87,9 @@ proto::Result<proto::Bytes> read_small_file(const fs::path& file, std::size_t si
     if (::fstat(opened.number(), &status) != 0) return system_failure("read", file, errno);
     if (auto checked = check_access(file, status, access); !checked) return tl::unexpected(std::move(checked.error()));
 
-    proto::Bytes octets(size_max + 1);  // one more tells a file that is too large, without trusting st_size
+    // One more tells a file that is too large; one that grows meanwhile by more than a page is, too.
+    const auto expected = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0)) + 4096;
+    proto::Bytes octets(std::min(size_max, expected) + 1);
     std::size_t size = 0;
     while (size < octets.size()) {
         const auto got = ::read(opened.number(), octets.data() + size, octets.size() - size);
@@ -95,7 +98,7 @@ proto::Result<proto::Bytes> read_small_file(const fs::path& file, std::size_t si
         if (got == 0) break;
         size += static_cast<std::size_t>(got);
     }
-    if (size > size_max)
+    if (size == octets.size())
         return proto::fail(Errc::invalid, fmt::format("{} is larger than {} octets", file.string(), size_max));
     octets.resize(size);
     return octets;

@@ -116,6 +116,7 @@ Principal principal_of(CertificateBody body, proto::WallTime not_after) {
     principal.curve_key = body.curve_key;
     principal.seal_key = body.seal_key;
     principal.not_after = not_after;
+    if (body.issuer != body.authority) principal.issuer = body.issuer;
     principal.collectives = std::move(body.collectives);
     principal.actions = std::move(body.actions);
     principal.targets_max = body.targets_max;
@@ -246,8 +247,5 @@ proto::Result<Principal> TrustStore::verify(const proto::CertificateChain& chain
     }
     return (*known)->principal;
 }
-
-void TrustStore::revoke(const proto::Serial& serial) { revoked_.insert(serial); }
-bool TrustStore::revoked(const proto::Serial& serial) const { return revoked_.contains(serial); }
 
 }  // namespace mco::security

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "proto/limits.hpp"
 #include "proto/messages.hpp"
 #include "proto/time.hpp"
 
@@ -23,6 +24,7 @@ struct Principal {
     proto::CurvePublicKey curve_key{};
     proto::SealPublicKey seal_key{};
     proto::WallTime not_after{};
+    proto::Serial issuer{};  // zero: a root signed it
     std::vector<std::string> collectives;
     std::vector<std::string> actions;
     std::uint32_t targets_max = 0;
@@ -42,7 +44,7 @@ struct Principal {
 // revoked), `expired`, `invalid` (not valid yet: somebody's clock).
 class TrustStore {
  public:
-    static constexpr std::size_t roots_max = 4;
+    static constexpr std::size_t roots_max = proto::limits::roots_max;
     static constexpr std::size_t known_max = 16'384;  // chains remembered, oldest forgotten: two of the largest group
 
     // Roots as read from the trust file; at least one, at most roots_max.
@@ -54,16 +56,25 @@ class TrustStore {
     // tells whose key must sign a proof before a HELLO may be refused with a reason.
     proto::Result<Principal> identify(const proto::CertificateChain& chain);
 
-    // Revocation of single serials; lists that travel are a later part of this.
-    void revoke(const proto::Serial& serial);
+    // A packed RevocationList. Signed by a root we hold, and its number higher than that of the list we have of it: then it takes the
+    // other's place. `known`: the very list we have, or an older one, which is no error: it is how lists meet. Errors: malformed,
+    // `not_found` (no root of ours), unauthenticated, `denied` for another list under the same number: then an authority's folder was copied.
+    enum class Adopted : std::uint8_t { known, newer };
+    proto::Result<Adopted> adopt(proto::BytesView list);
+    std::vector<proto::Bytes> revocation_lists() const;  // packed, one of each root that has one
     bool revoked(const proto::Serial& serial) const;
-    std::uint64_t revocations_version() const { return 0; }
+    bool revoked(const Principal& principal) const { return revoked(principal.serial) || revoked(principal.issuer); }
+    std::uint64_t revocations_version() const;  // numbers of the lists, added up
+    std::size_t revocations() const { return revoked_.size(); }
     std::size_t known() const { return known_.size(); }  // chains remembered
 
  private:
     struct Root {
         proto::Certificate certificate;
         proto::CertificateBody body;
+        proto::Bytes list = {};  // packed RevocationList; empty: none yet
+        std::uint64_t list_number = 0;
+        std::vector<proto::Serial> serials = {};
     };
     struct Validity {  // of one certificate of a chain
         std::string name;

@@ -303,6 +303,7 @@ void Engine::State::frame(proto::Now now, LinkId link, proto::BytesView octets) 
                    [&](proto::IHave& one) { from_node([&] { on_i_have(now, links.at(link).peer, one); }); },
                    [&](proto::Fetch& one) { from_node([&] { on_fetch(now, link, one); }); },
                    [&](proto::Lane&) { misplaced(); },
+                   [&](proto::Revocations&) { misplaced(); },
                    [&](proto::Credit& one) { on_credit(link, one); },
                    [&](proto::Orphans& one) { from_node([&] { on_orphans(now, link, one); }); },
                },

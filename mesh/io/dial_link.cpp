@@ -141,7 +141,7 @@ void DialLink::Impl::on_frame(proto::Now now, proto::Bytes frame, std::vector<Ev
         return;
     }
     const auto& peer = hello->peer();
-    if (now.wall > peer.not_after + proto::limits::clock_skew_max || trust.revoked(peer.serial)) {
+    if (now.wall > peer.not_after + proto::limits::clock_skew_max || trust.revoked(peer)) {
         end(now,
             {Errc::expired, fmt::format("{}: the certificate of {} is not valid any more", plan.endpoint, peer.name)},
             into);
@@ -310,6 +310,11 @@ const security::Principal& DialLink::peer() const {
 const proto::Bytes& DialLink::peer_record() const {
     if (!impl_->hello) std::abort();
     return impl_->hello->peer_record();
+}
+
+std::uint64_t DialLink::peer_revocations() const {
+    if (!impl_->hello) std::abort();
+    return impl_->hello->peer_revocations();
 }
 
 const std::string& DialLink::endpoint() const { return impl_->plan.endpoint; }

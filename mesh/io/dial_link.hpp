@@ -73,6 +73,7 @@ class DialLink {
 
     const security::Principal& peer() const;  // while up
     const proto::Bytes& peer_record() const;  // while up
+    std::uint64_t peer_revocations() const;   // while up: the version that it had when it was dialled
     const std::string& endpoint() const;
     const proto::CurvePublicKey& server_key() const;
     const proto::Error& last_failure() const;  // why the last attempt or link ended; an empty sentence: none did

@@ -284,6 +284,8 @@ void Host::performed(proto::Now now, const proto::RequestId& request, proto::Out
     impl_->engine->performed(now, request, outcome, std::move(sealed_reply));
 }
 
+void Host::revocations_changed(proto::Now now) { impl_->obey_revocations(now, 0); }
+
 void Host::leave(std::string reason) {
     impl_->leaving = true;
     impl_->engine->leave(sample_clocks(), std::move(reason));

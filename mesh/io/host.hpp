@@ -45,6 +45,7 @@ class Host {
         std::function<void(proto::Now, const proto::RequestId&, proto::Bytes sealed)> perform;
         std::function<void(proto::Now, const proto::RequestId&)> withdraw;
         std::function<void(proto::Now, const Notice&)> notice;  // engine's notices, for logs and metrics
+        std::function<void(proto::Now)> revocations;            // the trust store holds newer ones: to be kept
         std::function<void(const std::string&)> log;            // one line: link up, link down, refused and why
     };
     // Binds everything, ZAP first, and proves that a stranger is refused on the fan-out plane. `self` and `trust` must outlive the host.
@@ -59,6 +60,7 @@ class Host {
     void watch(int descriptor, std::function<void(proto::Now)> ready);
 
     void performed(proto::Now now, const proto::RequestId& request, proto::Outcome outcome, proto::Bytes sealed_reply);
+    void revocations_changed(proto::Now now);  // the owner gave the trust store newer ones
     void leave(std::string reason);  // Bye to everybody; drained when the last frame was handed to libzmq
     bool ready() const;              // bound, and the engine has joined its group
 

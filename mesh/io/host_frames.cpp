@@ -53,7 +53,7 @@ void Host::Impl::serve_links(proto::Now now) {
             case LinkServer::Event::Kind::up: {
                 // It may have ended again within the same reading; then there is nothing to announce.
                 const auto* peer = server->peer(event.link);
-                if (peer != nullptr) link_up(now, event.link, Side::accepted, *peer, *server->peer_record(event.link));
+                if (peer != nullptr) link_up(now, event.link, Side::accepted, *peer, *server->peer_record(event.link), server->peer_revocations(event.link));
                 break;
             }
             case LinkServer::Event::Kind::frame:
@@ -82,7 +82,7 @@ void Host::Impl::serve_dialled(proto::Now now, Dialled& one) {
                 one.link = next_link++;
                 one.said.clear();
                 gate.admit(one.socket->server_key());
-                link_up(now, one.link, Side::dialled, one.socket->peer(), one.socket->peer_record());
+                link_up(now, one.link, Side::dialled, one.socket->peer(), one.socket->peer_record(), one.socket->peer_revocations());
                 links.at(one.link).where = {one.socket->endpoint(), one.socket->server_key()};
                 if (far(one.socket->server_key())) one.socket->widen(security::entropy::number());
                 break;
@@ -133,7 +133,7 @@ void Host::Impl::serve_follower(proto::Now now, const Address& whom, Follower& f
 }
 
 void Host::Impl::link_up(proto::Now now, LinkId link, Side side, const security::Principal& peer,
-                         const proto::Bytes& packed) {
+                         const proto::Bytes& packed, std::uint64_t revocations) {
     links.emplace(link, Link{side, peer, {}});
     auto& key = known[peer.curve_key];
     const bool caller = peer.role == proto::CertificateRole::caller;
@@ -143,6 +143,7 @@ void Host::Impl::link_up(proto::Now now, LinkId link, Side side, const security:
     log(fmt::format("linked to {} ({}), {}", peer.name, proto::name(peer.role),
                     side == Side::dialled ? "dialled" : "accepted"));
     engine->link_up(now, {.link = link, .peer = peer.peer, .side = side, .caller = caller, .record = key.record});
+    if (revocations != trust.revocations_version()) tell_revocations(now, link);
     // It may have subscribed before: links and subscriptions break separately.
     if (!fanout) return;
     for (const auto& topic : fanout->topics_of(peer.peer)) engine->subscribed(now, peer.peer, topic);
@@ -165,6 +166,8 @@ void Host::Impl::on_frame(proto::Now now, LinkId link, const proto::Bytes& frame
         ++counters.after_end;
         return;
     }
+    if (const auto type = proto::peek_type(frame); type && *type == proto::MessageType::revocations)
+        return hear_revocations(now, link, frame);
     auto verdict = vet(trust, found->second.peer, frame, now.wall);
     std::visit(
         Overloaded{[&](const Pass&) { engine->frame(now, link, frame); },

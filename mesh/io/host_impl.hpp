@@ -46,9 +46,15 @@ struct Host::Impl {
     struct Dialled;
     void serve_dialled(proto::Now now, Dialled& dialled);
     void serve_follower(proto::Now now, const Address& whom, Follower& follower);
-    void link_up(proto::Now now, LinkId link, Side side, const security::Principal& peer, const proto::Bytes& record);
+    void link_up(proto::Now now, LinkId link, Side side, const security::Principal& peer, const proto::Bytes& record,
+                 std::uint64_t revocations);
     void link_down(proto::Now now, LinkId link, const std::string& why);
     void on_frame(proto::Now now, LinkId link, const proto::Bytes& frame);
+
+    // host_revocations.cpp
+    void tell_revocations(proto::Now now, LinkId link);
+    void hear_revocations(proto::Now now, LinkId from, proto::BytesView frame);
+    void obey_revocations(proto::Now now, LinkId from);  // from: who brought the list; 0: the owner
 
     // host_effects.cpp
     void apply_effects();

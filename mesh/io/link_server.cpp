@@ -194,7 +194,7 @@ void LinkServer::on_linked(proto::Now now, Connections::iterator at, std::option
                            proto::Bytes frame, std::vector<Event>& into) {
     auto& connection = at->second;
     const auto& peer = connection.hello->peer();
-    if (now.wall > peer.not_after + proto::limits::clock_skew_max || trust_->revoked(peer.serial)) {
+    if (now.wall > peer.not_after + proto::limits::clock_skew_max || trust_->revoked(peer)) {
         const std::string why = fmt::format("the certificate of {} is not valid any more", peer.name);
         into.push_back({Event::Kind::down, connection.link, {}, why});
         hang_up(connection.link, Errc::expired, why);
@@ -346,6 +346,11 @@ void LinkServer::hang_up(LinkId link, Errc code, std::string reason) {
 const security::Principal* LinkServer::peer(LinkId link) const {
     const auto found = linked_.find(link);
     return found == linked_.end() ? nullptr : &connections_.at(found->second).hello->peer();
+}
+
+std::uint64_t LinkServer::peer_revocations(LinkId link) const {
+    const auto found = linked_.find(link);
+    return found == linked_.end() ? 0 : connections_.at(found->second).hello->peer_revocations();
 }
 
 const proto::Bytes* LinkServer::peer_record(LinkId link) const {

@@ -57,6 +57,7 @@ class LinkServer {
     void hang_up(LinkId link, proto::Errc code, std::string reason);  // tells the peer; no event follows
     const security::Principal* peer(LinkId link) const;               // null: not linked
     const proto::Bytes* peer_record(LinkId link) const;
+    std::uint64_t peer_revocations(LinkId link) const;  // the version that it had when it came; 0: not linked
     bool greeting(const proto::CurvePublicKey& key) const;
     bool full() const { return connections_.size() >= rules_.links_max; }
     void linger(std::chrono::milliseconds most) { socket_.linger(most); }

@@ -98,6 +98,7 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
         case proto::MessageType::welcome:
         case proto::MessageType::refusal:
         case proto::MessageType::lane:
+        case proto::MessageType::revocations:  // the host's own business: host_revocations.cpp
             return DropMalformed{};
         case proto::MessageType::roster: {
             if (!member) return DropForged{};

@@ -182,6 +182,7 @@ std::string words(const World& world, const proto::Message& message) {
                               return "fetch " + (one.request.is_zero() ? std::string("all") : world.name(one.request));
                           },
                           [](const proto::Lane&) { return std::string("lane"); },
+                          [](const proto::Revocations&) { return std::string("revocations"); },
                           [&](const proto::Credit& one) {
                               return fmt::format("credit {} of {} octets", world.name(one.request), one.octets);
                           },

@@ -69,8 +69,8 @@ proto::Result<Authority::Application> application_of(const Options& options, Sig
 std::string notes_of(const Authority::Issued& issued) {
     if (!issued.replaced) return {};
     return fmt::format(
-        "note: the certificate {} that had the name \"{}\" still holds until {}; it cannot be revoked yet\n",
-        issued.replaced->serial.hex(), issued.body.name, to_rfc3339(issued.replaced->not_after));
+        "note: the certificate {} that had the name \"{}\" is revoked; bring the list `revocations` to a node: mco-ca revoke --help\n",
+        issued.replaced->serial.hex(), issued.body.name);
 }
 
 // Takes a file away again unless all went well: half of a pair would stop the next try.
@@ -103,7 +103,22 @@ proto::Result<void> check_absent(const fs::path& file) {
 proto::Result<Output> run_init(const Options& options, proto::WallTime now) {
     const auto period = period_of(options, CertificateRole::root, now);
     if (!period) return tl::unexpected(period.error());
-    const auto authority = Authority::make(options.file, options.name, *period);
+    std::string passphrase;
+    if (options.passphrase || !options.passphrase_file.empty()) {
+        auto given = passphrase_from(options)(options.file);
+        if (!given) return tl::unexpected(std::move(given.error()));
+        passphrase = std::move(*given);
+    }
+    if (options.role == "issuer") {
+        if (auto made = Authority::make_issuer(options.file, options.name, passphrase); !made) return tl::unexpected(std::move(made.error()));
+        return Output{fmt::format("made the key of the issuer \"{0}\"\n  {1}/issuer.request  goes to the root: mco-ca sign --ca ROOT issuer.request --out "
+                                  "issuer.cert\n  {1}/issuer.cert     and the root's root.cert are to lie here then; from then on --ca {1} signs\n",
+                                  options.name, options.file),
+                      {}};
+    }
+    if (!options.role.empty() && options.role != "root")
+        return proto::fail(Errc::invalid, fmt::format("--role \"{}\": an authority is a root or an issuer", options.role));
+    const auto authority = Authority::make(options.file, options.name, *period, passphrase);
     if (!authority) return tl::unexpected(authority.error());
     return Output{.result =
                       fmt::format("made the authority \"{}\", valid until {}\n"
@@ -121,18 +136,23 @@ proto::Result<Output> run_request(const Options& options, proto::WallTime /*now*
     const auto key_file = fs::path(options.out) / fmt::format("{}.key", options.name);
     const auto request_file = fs::path(options.out) / fmt::format("{}.request", options.name);
     if (auto checked = check_absent(request_file); !checked) return tl::unexpected(std::move(checked.error()));
-    const auto keys = make_key_set();
-    if (auto written = write_keys(key_file, keys); !written) return tl::unexpected(std::move(written.error()));
-    Undo undo(key_file);
+    const bool there = !options.secret_keys.empty();
+    auto keys = there ? read_keys(options.secret_keys) : proto::Result<KeySet>(make_key_set());
+    if (!keys) return tl::unexpected(std::move(keys.error()));
+    if (!there) {
+        if (auto written = write_keys(key_file, *keys); !written) return tl::unexpected(std::move(written.error()));
+    }
+    Undo undo(there ? fs::path() : key_file);
     const auto text = fmt::format("# {} ({}) asks for a certificate\n{}", options.name, proto::name(*role),
-                                  armour_signing_request(make_signing_request(keys, *role, options.name)));
+                                  armour_signing_request(make_signing_request(*keys, *role, options.name)));
     if (auto written = write_public(request_file, text); !written) return tl::unexpected(std::move(written.error()));
     undo.keep();
     return Output{.result =
-                      fmt::format("made keys and a signing request for \"{}\"\n"
+                      fmt::format("made {} for \"{}\"\n"
                                   "  {}  is secret and stays here\n"
                                   "  {}  goes to the authority: mco-ca sign --ca DIR {}.request --out {}.cert\n",
-                                  options.name, key_file.string(), request_file.string(), options.name, options.name)};
+                                  there ? "a signing request" : "keys and a signing request", options.name,
+                                  there ? options.secret_keys : key_file.string(), request_file.string(), options.name, options.name)};
 }
 
 proto::Result<Output> run_sign(const Options& options, proto::WallTime now) {
@@ -145,11 +165,11 @@ proto::Result<Output> run_sign(const Options& options, proto::WallTime now) {
     }
     auto application = application_of(options, std::move(*who), now);
     if (!application) return tl::unexpected(std::move(application.error()));
-    auto authority = Authority::open(options.authority);
+    auto authority = Authority::open(options.authority, passphrase_from(options));
     if (!authority) return tl::unexpected(std::move(authority.error()));
-    const auto issued = authority->issue(*application);
+    const auto issued = authority->issue(*application, now);
     if (!issued) return tl::unexpected(issued.error());
-    auto text = certificate_text(issued->certificate, issued->body);
+    auto text = authority->issued_text(*issued);
     if (options.out.empty()) return Output{std::move(text), notes_of(*issued)};
     if (auto written = write_public(options.out, text); !written) return tl::unexpected(std::move(written.error()));
     return Output{fmt::format("signed \"{}\" ({}) until {}: {}\n", issued->body.name, proto::name(issued->body.role),
@@ -160,7 +180,7 @@ proto::Result<Output> run_sign(const Options& options, proto::WallTime now) {
 proto::Result<Output> run_issue(const Options& options, proto::WallTime now) {
     const auto role = parse_role(options.role);
     if (!role) return tl::unexpected(role.error());
-    auto authority = Authority::open(options.authority);
+    auto authority = Authority::open(options.authority, passphrase_from(options));
     if (!authority) return tl::unexpected(std::move(authority.error()));
     if (auto checked = check_name(options.name); !checked) return tl::unexpected(std::move(checked.error()));
     if (auto made = make_private_folder(options.out); !made) return tl::unexpected(std::move(made.error()));
@@ -173,9 +193,9 @@ proto::Result<Output> run_issue(const Options& options, proto::WallTime now) {
     if (!application) return tl::unexpected(application.error());
     if (auto written = write_keys(key_file, keys); !written) return tl::unexpected(std::move(written.error()));
     Undo undo(key_file);
-    const auto issued = authority->issue(*application);
+    const auto issued = authority->issue(*application, now);
     if (!issued) return tl::unexpected(issued.error());
-    if (auto written = write_public(certificate_file, certificate_text(issued->certificate, issued->body)); !written)
+    if (auto written = write_public(certificate_file, authority->issued_text(*issued)); !written)
         return tl::unexpected(std::move(written.error()));
     undo.keep();
     return Output{fmt::format("made keys and certificate for \"{}\" ({}), valid until {}\n  {}\n  {}\n", options.name,

@@ -38,8 +38,9 @@ std::int64_t seconds_of(char unit) {
 std::chrono::seconds usual(CertificateRole role) {
     switch (role) {
         case CertificateRole::root:
-        case CertificateRole::issuer:
             return std::chrono::seconds(10 * year);
+        case CertificateRole::issuer:
+            return std::chrono::seconds(2 * year);
         case CertificateRole::node:
         case CertificateRole::proxy:
             return std::chrono::seconds(90 * day);

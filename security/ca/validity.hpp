@@ -18,7 +18,7 @@ struct Period {
     proto::WallTime not_before{}, not_after{};
 };
 // From --not-before (or now) until --not-after, or for --valid (or the role's default: caller 30 days, node and proxy 90
-// days, root 10 years). `invalid` when both ends are given twice, or the end is not after the beginning.
+// days, issuer 2 years, root 10 years). `invalid` when both ends are given twice, or the end is not after the beginning.
 proto::Result<Period> period_of(const Options& options, proto::CertificateRole role, proto::WallTime now);
 
 // node, proxy or caller.

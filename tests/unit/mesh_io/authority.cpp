@@ -5,6 +5,7 @@
 #include "mesh/io/dial_link.hpp"
 #include "security/certificate.hpp"
 #include "security/entropy.hpp"
+#include "security/revocation.hpp"
 
 namespace mco::test {
 
@@ -48,6 +49,12 @@ security::Identity Authority::issue(const Wish& wish) const {
     REQUIRE(certificate);
     identity.chain.certificates = {*certificate};
     return identity;
+}
+
+proto::Bytes Authority::revocations(std::vector<proto::Serial> serials, std::uint64_t number) const {
+    auto list = security::seal_revocations(keys_.secret, {.authority = serial_, .number = number, .made = {}, .serials = std::move(serials)});
+    REQUIRE(list);
+    return std::move(*list);
 }
 
 security::TrustStore Authority::trust() const {

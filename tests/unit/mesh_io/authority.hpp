@@ -25,6 +25,7 @@ class Authority {
         return issue({.name = name, .role = proto::CertificateRole::caller});
     }
     security::TrustStore trust() const;
+    proto::Bytes revocations(std::vector<proto::Serial> serials, std::uint64_t number = 1) const;  // packed list
 
  private:
     security::SignPair keys_;

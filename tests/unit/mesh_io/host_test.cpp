@@ -250,5 +250,54 @@ TEST_CASE("a descriptor of the owner is served in the turn in which it is readab
     ::close(ends[1]);
 }
 
+TEST_CASE("a newer list reaches every host, ends the links of who is revoked, and is brought to whoever comes later") {
+    const Authority authority;
+    TestHost web1(authority, "web1");
+    TestHost web2(authority, "web2", {web1.address()});
+    TestHost web3(authority, "web3", {web1.address()});
+    REQUIRE(pump({&web1, &web2, &web3}, {}, [&] { return whole({&web1, &web2, &web3}); }));
+    TestLink alice(authority, authority.caller("alice"), web2.address());
+    REQUIRE(pump({&web1, &web2, &web3}, {&alice}, [&] { return alice->up(); }));
+    const auto serial = [&](const security::Identity& who) {
+        return web1.trust().verify(who.chain, mesh::io::sample_clocks().wall)->serial;
+    };
+    const auto of_alice = serial(alice.identity());
+    REQUIRE(web1.trust().adopt(authority.revocations({of_alice}, 3)));
+    web1->revocations_changed(mesh::io::sample_clocks());
+    CHECK(pump({&web1, &web2, &web3}, {&alice}, [&] { return !alice->up() && web3.trust().revoked(of_alice); }, at_once));
+    CHECK(web2.trust().revoked(of_alice));
+
+    TestHost late(authority, "late", {web3.address()});
+    CHECK(pump({&web1, &web2, &web3, &late}, {}, [&] { return late.trust().revoked(of_alice); }));
+
+    // A node that is revoked loses its links everywhere.
+    REQUIRE(late.trust().adopt(authority.revocations({of_alice, serial(web2.identity())}, 4)));
+    late->revocations_changed(mesh::io::sample_clocks());
+    CHECK(pump({&web1, &web2, &web3, &late}, {}, [&] { return web1.linked_members() == 2 && web3.linked_members() == 2; }));
+}
+
+TEST_CASE("a forged list changes nothing and is counted; an older one is no news") {
+    const Authority authority, stranger;
+    TestHost web1(authority, "web1");
+    TestLink alice(authority, authority.caller("alice"), web1.address());
+    REQUIRE(pump({&web1}, {&alice}, [&] { return alice->up(); }));
+    const auto bring = [&](proto::Bytes list) {
+        const auto before = web1->counters().frames_in;
+        alice->send(proto::encode(proto::Revocations{{std::move(list)}}));
+        REQUIRE(pump({&web1}, {&alice}, [&] { return web1->counters().frames_in > before; }));
+    };
+    auto forged = authority.revocations({}, 9);
+    forged.back() ^= 1U;
+    bring(forged);
+    CHECK(web1->counters().forged == 1);
+    bring(stranger.revocations({}, 9));
+    CHECK(web1->counters().forged == 1);
+    CHECK(web1.trust().revocations_version() == 0);
+    bring(authority.revocations({}, 2));
+    CHECK(web1.trust().revocations_version() == 2);
+    bring(authority.revocations({}, 1));
+    CHECK(web1.trust().revocations_version() == 2);
+}
+
 }  // namespace
 }  // namespace mco::test

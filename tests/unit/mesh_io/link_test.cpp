@@ -196,7 +196,7 @@ TEST_CASE("a link that was refused is tried again with a fresh socket, and comes
     // Refused for its certificate, as the host sees it.
     const auto serial = link.trust().verify(link.identity().chain, mesh::io::sample_clocks().wall)->serial;
     auto believing = authority.trust();
-    host.trust().revoke(serial);
+    REQUIRE(host.trust().adopt(authority.revocations({serial})));
     REQUIRE(pump({&host}, {&link}, [&] { return link->attempts() >= 3; }));
     CHECK(!link->up());
     CHECK(says(link->last_failure().detail, "revoked"));

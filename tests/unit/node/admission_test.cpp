@@ -376,7 +376,7 @@ TEST_CASE("a revoked caller is a stranger") {
     const auto asked = ask(gate.alice, "probe", "look");
     auto first = gate.decide(asked);
     REQUIRE(admitted(first));
-    gate.trust.revoke(std::get<AdmittedCall>(first).subject().caller);
+    gate.authority.revoke(gate.trust, std::get<AdmittedCall>(first).subject().caller);
     CHECK(refused(gate.decide(ask(gate.alice, "probe", "look"))).code == RefusalCode::unauthenticated);
 }
 

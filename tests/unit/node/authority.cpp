@@ -8,6 +8,7 @@
 
 #include "security/certificate.hpp"
 #include "security/entropy.hpp"
+#include "security/revocation.hpp"
 #include "security/envelope.hpp"
 
 namespace mco::test {
@@ -58,6 +59,11 @@ Authority::Authority() {
     body.not_after = at(2h).wall;
     body.issuer = serial_;
     certificate_ = must(security::sign_certificate(key_.secret, body));
+}
+
+void Authority::revoke(security::TrustStore& trust, const proto::Serial& serial) const {
+    const auto list = must(security::seal_revocations(key_.secret, {.authority = serial_, .number = 1, .made = at(0s).wall, .serials = {serial}}));
+    must(trust.adopt(list));
 }
 
 security::TrustStore Authority::trust() const { return must(security::TrustStore::make({certificate_})); }

@@ -29,6 +29,7 @@ class Authority {
  public:
     Authority();
     security::TrustStore trust() const;
+    void revoke(security::TrustStore& trust, const proto::Serial& serial) const;
     const proto::Certificate& root() const { return certificate_; }
     security::Identity issue(std::string_view name, proto::CertificateRole role) const;
     // As `issue`, with the body changed before it is signed.

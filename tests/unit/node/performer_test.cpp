@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -33,12 +34,13 @@ struct Stage {
     security::Identity node = authority.issue("web1", proto::CertificateRole::node);
     security::Identity alice = authority.issue("alice", proto::CertificateRole::caller);
     security::TrustStore trust = authority.trust();
+    security::CollectiveKeys keys;
     test::Libdir libdir;
     test::TempDir dir;
     test::Probe probe;
     Log log = *Log::open({.target = LogTarget::file, .file = dir / "mcod.log", .level = LogLevel::info});
     Site site{{.identity = "web1", .started = at(0s).wall}, config(), policy(), {&probe}};
-    Performer performer{{.self = node, .trust = trust, .site = site, .log = log}, {.workers_max = 1, .queue_max = 1}};
+    Performer performer{{.self = node, .trust = trust, .keys = keys, .site = site, .log = log}, {.workers_max = 1, .queue_max = 1}};
     Stage() { performer.set_audit(*security::Audit::open(dir / "audit.jsonl", node)); }
 
     Config config() const {
@@ -386,7 +388,7 @@ TEST_CASE("what ran when the daemon died is reported as unknown and not run agai
         ++runs;
         return ActionReply{};
     };
-    Performer second({.self = stage.node, .trust = stage.trust, .site = stage.site, .log = stage.log}, {.workers_max = 1});
+    Performer second({.self = stage.node, .trust = stage.trust, .keys = stage.keys, .site = stage.site, .log = stage.log}, {.workers_max = 1});
     second.set_audit(*security::Audit::open(stage.dir / "audit.jsonl", stage.node));
     second.set_journal(journal(), at(2s));
     CHECK(has(stage.audit_lines().back(), R"("code":"unknown","detail":"the node restarted")"));
@@ -417,6 +419,35 @@ TEST_CASE("what changes the machine is not done unless the journal knows; readin
     CHECK(stage.performer.counters().journal_failures == 2);
     std::filesystem::remove(in_the_way);
     stage.send(ask(stage.alice, "probe", "change"));
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+}
+
+TEST_CASE("a body sealed with the collective key is read by who has it, older keys too, and refused by name otherwise") {
+    Stage stage;
+    security::CollectiveKeys callers;
+    callers.rotate();
+    const auto send = [&](const Asked& asked) {
+        const auto sealed = *security::seal_request(stage.alice.keys.sign.secret, asked.route, asked.body, callers.newest());
+        CHECK(std::search(sealed.begin(), sealed.end(), asked.body.agent.begin(), asked.body.agent.end()) == sealed.end());
+        stage.performer.perform(at(1s), asked.route.request, sealed);
+    };
+    const auto refused = ask(stage.alice, "probe", "look");
+    send(refused);
+    CHECK(stage.answer().outcome == proto::Outcome::failed);
+    CHECK(has(stage.audit_lines().back(), "body_sealed"));
+
+    const auto file = stage.dir / "collective.key";
+    REQUIRE(callers.write(file));
+    stage.keys = *security::CollectiveKeys::read(file);
+    send(ask(stage.alice, "probe", "look"));
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+    stage.keys.rotate();  // the node is ahead: both are read
+    send(ask(stage.alice, "probe", "look"));
+    stage.wait();
+    CHECK(stage.answer().outcome == proto::Outcome::ok);
+    stage.send(ask(stage.alice, "probe", "look"));  // who has no key yet
     stage.wait();
     CHECK(stage.answer().outcome == proto::Outcome::ok);
 }

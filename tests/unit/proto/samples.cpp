@@ -196,6 +196,7 @@ std::vector<Message> sample_messages() {
         Orphans{numbered<RequestId>(13), numbered<PeerId>(25)},
         Lane{0x0102030405060708, 3},
         Credit{numbered<RequestId>(13), 300'000},
+        Revocations{{pack(RevocationList{pack(RevocationBody{1, numbered<Serial>(1), 7, {}, {numbered<Serial>(2)}}), {}})}},
     };
 }
 
@@ -209,6 +210,8 @@ std::vector<SealedSample> sample_sealed() {
             sealed("request", sample_request()),
             sealed("reply_body", sample_reply_body()),
             sealed("reply", sample_reply()),
+            sealed("revocation_body", RevocationBody{1, numbered<Serial>(1), 7, {}, {numbered<Serial>(2)}}),
+            sealed("revocation_list", RevocationList{{1, 2}, {}}),
             sealed("value", sample_value())};
 }
 

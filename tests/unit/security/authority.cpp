@@ -1,8 +1,11 @@
 #include "tests/unit/security/authority.hpp"
 
+#include <doctest/doctest.h>
+
 #include <utility>
 
 #include "security/entropy.hpp"
+#include "security/revocation.hpp"
 #include "security/envelope.hpp"
 
 namespace mco::security::test {
@@ -38,6 +41,12 @@ Authority::Authority(std::string_view name, const Authority& above)
 }
 
 Authority Authority::issuer(std::string_view name) const { return Authority(name, *this); }
+
+void Authority::revoke(TrustStore& trust, std::vector<proto::Serial> serials, std::uint64_t number) const {
+    const auto list = seal_revocations(secret(), {.authority = body_.serial, .number = number, .made = at(0s), .serials = std::move(serials)});
+    REQUIRE(list);
+    REQUIRE(trust.adopt(*list));
+}
 
 TrustStore Authority::trust() const { return std::move(*TrustStore::make({certificate_})); }
 

@@ -32,6 +32,8 @@ class Authority {
     Authority issuer(std::string_view name) const;
 
     TrustStore trust() const;
+    // As if a list came that names these and nobody else.
+    void revoke(TrustStore& trust, std::vector<proto::Serial> serials, std::uint64_t number = 1) const;
     const proto::Certificate& certificate() const { return certificate_; }
     const proto::CertificateBody& body() const { return body_; }
     const SignSecret& secret() const { return key_.secret; }

@@ -150,7 +150,7 @@ TEST_CASE("an unknown algorithm is refused as newer, not as wrong") {
 TEST_CASE("an expired or revoked caller is refused") {
     Scene scene;
     CHECK(open_request(scene.trust, scene.asked.sealed, at(2h)).error().code == Errc::expired);
-    scene.trust.revoke(read_body(scene.caller.chain.certificates.front())->serial);
+    scene.root.revoke(scene.trust, {read_body(scene.caller.chain.certificates.front())->serial});
     CHECK(open_request(scene.trust, scene.asked.sealed, at(0s)).error().code == Errc::denied);
 }
 
@@ -244,7 +244,7 @@ TEST_CASE("callers and proxies do not answer, nor do revoked nodes") {
     const auto sealed = *seal_reply(scene.node.keys, scene.node.chain, scene.asked.reply_pair.public_key,
                                     answer(scene.asked, scene.node));
     CHECK(scene.open(sealed));
-    scene.trust.revoke(read_body(scene.node.chain.certificates.front())->serial);
+    scene.root.revoke(scene.trust, {read_body(scene.node.chain.certificates.front())->serial});
     CHECK(scene.open(sealed).error().code == Errc::denied);
 }
 

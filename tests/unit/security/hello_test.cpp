@@ -288,7 +288,7 @@ TEST_CASE("whoever proved its key is told why it is refused: expired, revoked, w
     CHECK_FALSE(judged(scene, scene.web1, record, at(0s)));
     CHECK(judged(scene, scene.web1, record, at(2h))->code == Errc::expired);
     CHECK(judged(scene, scene.web1, record, at(0s), [&](TrustStore& trust) {
-              trust.revoke(read_body(scene.web1.chain.certificates.front())->serial);
+              scene.root.revoke(trust, {read_body(scene.web1.chain.certificates.front())->serial});
           })->code == Errc::denied);
     CHECK(judged(scene, scene.web1, record_of(scene.root.identity("web3")), at(0s))->code == Errc::denied);
     CHECK(judged(scene, scene.web1, {}, at(0s)));

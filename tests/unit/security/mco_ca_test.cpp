@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "proto/value.hpp"
 #include "security/key_file.hpp"
 #include "security/trust_store.hpp"
 #include "tests/support/process.hpp"
@@ -148,8 +149,66 @@ TEST_CASE("a name is given once: again only to the same key, or with --replace")
     CHECK_FALSE(fs::exists(desk.dir / "three/web1.key"));  // nothing half-made stays
     const auto replaced = desk({"sign", "--ca", "ca", "two/web1.request", "--out", "two/web1.cert", "--replace"});
     CHECK(replaced.status == 0);
-    CHECK(has(replaced.err, "still holds until"));
+    CHECK(has(replaced.err, "is revoked"));
     desk.bad({"sign", "--ca", "ca", "one/web1.request"}, "--replace");  // now the name is the other's
+}
+
+TEST_CASE("an issuer signs leaves that the root alone makes believable, within its own scope, and nothing else") {
+    const Desk desk;
+    desk.good({"init", "root"});
+    CHECK(has(desk.good({"init", "berlin", "--role", "issuer", "--name", "berlin"}), "berlin/issuer.request"));
+    desk.bad({"sign", "--ca", "berlin", "berlin/issuer.request"}, "put issuer.cert");
+    desk.good({"sign", "--ca", "root", "berlin/issuer.request", "--out", "berlin/issuer.cert", "--collectives", "uk,de"});
+    fs::copy_file(desk.dir / "root/root.cert", desk.dir / "berlin/root.cert");
+    desk.good({"issue", "--ca", "berlin", "--name", "web1", "--role", "node", "--out", "web1"});
+    CHECK(has(desk.good({"verify", "--trust", "root/root.cert", "web1/web1.cert"}), "holds until"));
+    CHECK(has(desk.good({"show", "web1/web1.cert"}), "berlin"));
+    desk.good({"issue", "--ca", "berlin", "--name", "web2", "--role", "node", "--out", "web2", "--collectives", "fr"});
+    desk.bad({"verify", "--trust", "root/root.cert", "web2/web2.cert"}, "wider scope");
+    desk.good({"init", "paris", "--role", "issuer", "--name", "paris"});
+    desk.bad({"sign", "--ca", "berlin", "paris/issuer.request"}, "an issuer cannot make issuers");
+    desk.bad({"revoke", "--ca", "berlin", "web1"}, "only the root revokes");
+    desk.bad({"init", "berlin"}, "holds an authority already");
+    // The root takes the whole issuer back.
+    const auto serial = desk.good({"show", "--json", "berlin/issuer.cert"});
+    const auto value = proto::parse_json(serial);
+    REQUIRE(value);
+    desk.good({"revoke", "--ca", "root", *value->find("serial")->text()});
+    CHECK(has(desk.good({"crl", "--ca", "root", "--json"}), *value->find("serial")->text()));
+}
+
+TEST_CASE("a protected key is worth nothing without its passphrase") {
+    const Desk desk;
+    const auto secret = [&](std::string_view name, std::string_view text) {
+        fs::permissions(desk.dir.write(std::string(name), text), fs::perms(0600));
+    };
+    secret("good", "correct horse\n");
+    secret("bad", "battery staple\n");
+    secret("empty", "\n");
+    desk.bad({"init", "ca", "--passphrase-file", "empty"}, "the passphrase is empty");
+    desk.good({"init", "ca", "--passphrase-file", "good"});
+    CHECK(has(desk.text("ca/root.key"), "MCO PROTECTED SIGNING KEY"));
+    desk.bad({"issue", "--ca", "ca", "--name", "web1", "--role", "node", "--out", "web1"}, "is protected by a passphrase");
+    desk.bad({"issue", "--ca", "ca", "--name", "web1", "--role", "node", "--out", "web1", "--passphrase-file", "bad"}, "does not open it");
+    desk.good({"issue", "--ca", "ca", "--name", "web1", "--role", "node", "--out", "web1", "--passphrase-file", "good"});
+    CHECK(has(desk.good({"verify", "--trust", "ca/root.cert", "web1/web1.cert"}), "holds until"));
+    fs::permissions(desk.dir / "good", fs::perms(0644));
+    desk.bad({"token", "--ca", "ca", "--name", "web2", "--passphrase-file", "good"}, "chmod 600");
+}
+
+TEST_CASE("revoked certificates are on the list, each list under a higher number, and a name that is unknown is said") {
+    const Desk desk;
+    desk.good({"init", "ca"});
+    desk.bad({"crl", "--ca", "ca"}, "has revoked nobody yet");
+    desk.bad({"revoke", "--ca", "ca", "web1"}, "no certificate has the name");
+    desk.good({"issue", "--ca", "ca", "--name", "web1", "--role", "node", "--out", "one"});
+    CHECK(has(desk.good({"revoke", "--ca", "ca", "web1"}), "list 1 is ca/revocations"));
+    CHECK(has(desk.good({"revoke", "--ca", "ca", "web1"}), "list 2 is ca/revocations"));
+    CHECK(has(desk.good({"crl", "--ca", "ca", "--json"}), "\"number\":2"));
+    CHECK(desk.good({"crl", "--ca", "ca"}) == desk.text("ca/revocations"));
+    CHECK(has(desk.good({"bundle", "--ca", "ca", "--out", "bundle"}), "no secrets"));
+    CHECK(desk.text("bundle/revocations") == desk.text("ca/revocations"));
+    CHECK(desk.text("bundle/root.cert") == desk.text("ca/root.cert"));
 }
 
 TEST_CASE("a certificate of another time or authority does not verify, and says why") {

@@ -86,7 +86,7 @@ TEST_CASE("revocation counts at once: of the leaf, of its issuer, of the root") 
     for (const auto& serial : {leaf.serial, issuer.body().serial, root.body().serial}) {
         auto trust = root.trust();
         CHECK(trust.verify(chain, at(0s)));
-        trust.revoke(serial);
+        root.revoke(trust, {serial});
         CHECK(trust.revoked(serial));
         CHECK(refusal(trust, chain).code == Errc::denied);
         CHECK(has(refusal(trust, chain).detail, "revoked"));
