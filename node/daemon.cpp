@@ -170,13 +170,14 @@ void Daemon::run(std::optional<int> ready_descriptor) {
     log_.info(fmt::format("{} is {}, group {}, listens {}{}", software(), credentials_.identity.name, config_.group,
                           endpoints.empty() ? "nowhere: it dials" : fmt::format("on {}", fmt::join(endpoints, " ")),
                           proxy() ? "" : fmt::format(", agents: {}", fmt::join(site_.agents(), " "))));
-    if (ready_descriptor) seeds_until_ = start.mono + config_.seed_timeout;
+    if (ready_descriptor || supervisor_.listens()) seeds_until_ = start.mono + config_.seed_timeout;
     while (phase_ != Phase::leaving) {
         const auto before = mesh::io::Host::sample_clocks();
         tell_ready(before, ready_descriptor);
         host_->turn(longest_wait(before));
         const auto now = mesh::io::Host::sample_clocks();
         performer_.elapse(now);
+        supervisor_.elapse(now.mono);
         deliver();
         news_.tell(host_->engine());
         memory_.keep(now, *host_);
@@ -236,17 +237,20 @@ std::chrono::milliseconds Daemon::longest_wait(proto::Now now) const {
     if (const auto deadline = performer_.next_deadline()) until(*deadline);
     if (phase_ == Phase::draining) until(drain_until_);
     if (seeds_until_) until(*seeds_until_);
+    if (const auto deadline = supervisor_.next_deadline()) until(*deadline);
     return wait;
 }
 
 // A node without its seeds still answers whoever reaches it, so it does not wait for them for ever.
 void Daemon::tell_ready(proto::Now now, std::optional<int>& descriptor) {
     const bool complete = host_->ready() && (proxy() || external_known_);
-    if (!descriptor || (!complete && now.mono < *seeds_until_)) return;
+    if (!seeds_until_ || (!complete && now.mono < *seeds_until_)) return;
     if (!host_->ready())
         log_.warn(fmt::format("none of the {} seeds answered within {} s; ready without them, and trying on",
                               config_.seeds.size(), config_.seed_timeout.count()));
     seeds_until_.reset();
+    supervisor_.ready();
+    if (!descriptor) return;
     std::string line = "ready";
     for (const auto& endpoint : host_->link_endpoints()) line += ' ' + endpoint;
     line += '\n';
@@ -267,6 +271,7 @@ void Daemon::on_signal(proto::Now now, int number) {
             performer_.refuse_new();
             phase_ = Phase::draining;
             drain_until_ = now.mono + config_.soft_shutdown_timeout;
+            supervisor_.stopping(config_.soft_shutdown_timeout);
             log_.info(performer_.unfinished() == 0
                           ? "told to stop"
                           : fmt::format("told to stop: {} running actions get {} s to end", performer_.unfinished(),

@@ -19,6 +19,7 @@
 #include "node/performer.hpp"
 #include "node/signals.hpp"
 #include "node/site.hpp"
+#include "node/supervisor.hpp"
 #include "proto/error.hpp"
 
 namespace mco::node {
@@ -85,6 +86,7 @@ class Daemon {
     Site site_;
     Performer performer_;
     Signals signals_;
+    Supervisor supervisor_{mesh::io::Host::sample_clocks().mono};
     std::unique_ptr<mesh::io::Host> host_;
     std::shared_ptr<external::AgentLines> agent_lines_ = std::make_shared<external::AgentLines>();
     std::unique_ptr<external::AgentLoader> loader_;  // none: a proxy, or not running yet

@@ -102,7 +102,8 @@ const std::vector<Enclosure> enclosures{
     {"yaml-cpp/", {"proto/"}, 1},
     {"curl/", {"client/"}, 1},
     {"spdlog/", {"node/"}, 1},
-    {"systemd/", {"node/", "tests/unit/node/"}, 2},  // the client of systemd, and what it is tested with
+    {"systemd/sd-bus", {"node/", "tests/unit/node/"}, 2},  // the client of systemd, and what it is tested with
+    {"systemd/sd-daemon", {"node/"}, 1},
     {"md5.h", {"node/"}, 1},
     {"benchmark/", {"bench/"}, 0},
     {"doctest/", {"tests/"}, 0},
