@@ -109,7 +109,7 @@ TEST_CASE("who only asks whether it would be allowed is told, and nothing is per
     stage.send(denied);
     CHECK(stage.answer().outcome == proto::Outcome::denied);
     CHECK(ran == 0);
-    const auto audit = stage.lines("audit.jsonl");
+    const auto audit = stage.audit_lines();
     REQUIRE(audit.size() == 3);
     CHECK(has(audit[0], R"("code":"allowed","detail":"only asked: )"));
     CHECK(has(audit[1], R"("code":"judged")"));
@@ -123,7 +123,7 @@ TEST_CASE("the requests of a batch have one id in the audit trail") {
     stage.send(asked);
     stage.wait();
     CHECK(stage.answer().request == asked.route.request);
-    for (const auto& line : stage.lines("audit.jsonl")) CHECK(has(line, asked.body.whole.hex()));
+    for (const auto& line : stage.audit_lines()) CHECK(has(line, asked.body.whole.hex()));
 }
 
 TEST_CASE("a request becomes one sealed reply that only its caller can open, and two audit lines") {
