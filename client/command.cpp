@@ -28,6 +28,7 @@ constexpr std::array table{
     &applications::facts,
     &applications::filemgr,
     &applications::find,
+    &applications::health,
     &applications::help,
     &applications::inventory,
     &applications::mesh,

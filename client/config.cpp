@@ -34,13 +34,6 @@ constexpr std::array idle_keys{
     Idle{"logfacility", own_terminal},
 };
 
-std::optional<std::string_view> without_effect(std::string_view key) {
-    for (const auto& idle : idle_keys) {
-        if (idle.name == key) return idle.because;
-    }
-    return proto::replacement(key);
-}
-
 Result<void> check(Config& config, bool main_given) {
     const auto missing = [&](std::string_view key, std::string_view hint) {
         return fail(Errc::invalid,
@@ -71,6 +64,13 @@ std::string unknown(const proto::Setting& setting) {
 }
 
 }  // namespace
+
+std::optional<std::string_view> without_effect(std::string_view key) {
+    for (const auto& idle : idle_keys) {
+        if (idle.name == key) return idle.because;
+    }
+    return proto::replacement(key);
+}
 
 std::vector<std::filesystem::path> config_places(const Environment& environment) {
     std::vector<std::filesystem::path> places;

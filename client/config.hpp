@@ -58,6 +58,9 @@ std::vector<std::filesystem::path> config_places(const Environment& environment)
 proto::Result<std::filesystem::path> choose_config(const std::optional<std::string>& option,
                                                    const Environment& environment);
 
+// Why a key that is known does nothing here; nothing for all others.
+std::optional<std::string_view> without_effect(std::string_view key);
+
 struct LoadedConfig {
     Config config;
     std::vector<std::string> warnings;  // keys of MCollective without effect, one line each

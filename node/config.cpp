@@ -30,20 +30,12 @@ std::string_view nearest_key(std::string_view key, Program program) {
 
 std::string_view example_of(Program program) { return program == Program::mcod ? "mcod.conf" : "proxy.conf"; }
 
-// The AGENT of plugin.AGENT.KEY; "" if the key has another form.
-std::string_view plugin_of(std::string_view key) {
-    constexpr std::string_view front = "plugin.";
-    if (!key.starts_with(front)) return {};
-    const auto dot = key.find('.', front.size());
-    return dot == std::string_view::npos ? std::string_view() : key.substr(front.size(), dot - front.size());
-}
-
 // Whether we know this agent's settings: an unknown one is a slip then, and not something for an external agent.
 bool is_ours(std::string_view plugin) {
     return std::any_of(config_keys().begin(), config_keys().end(),
-                       [&](const ConfigKey& row) { return plugin_of(row.name) == plugin; }) ||
+                       [&](const ConfigKey& row) { return proto::plugin_of(row.name) == plugin; }) ||
            std::any_of(agent_settings().begin(), agent_settings().end(),
-                       [&](const AgentSetting& row) { return plugin_of(row.key) == plugin; });
+                       [&](const AgentSetting& row) { return proto::plugin_of(row.key) == plugin; });
 }
 
 // The agent of "plugin.AGENT.activate_agent".
@@ -119,7 +111,7 @@ class Interpreter {
             // One warning a sentence: a broker's pool alone has dozens of keys.
             if (warned_.insert(*instead).second)
                 report(loaded_.warnings, line, fmt::format("'{}' has no effect: {}", escaped(line.key), *instead));
-        } else if (const auto plugin = plugin_of(line.key); !plugin.empty() && !is_ours(plugin)) {
+        } else if (const auto plugin = proto::plugin_of(line.key); !plugin.empty() && !is_ours(plugin)) {
             if (program_ == Program::proxy) return not_ours(line, Program::mcod, "a proxy runs no agents");
             config_.agent_settings.insert_or_assign(line.key, line.value);
             if (line.key.ends_with(".run_as")) config_.run_as.insert_or_assign(std::string(plugin), line.value);

@@ -118,6 +118,13 @@ Result<std::vector<Setting>> read_config(const fs::path& file) {
     return settings;
 }
 
+std::string_view plugin_of(std::string_view key) {
+    constexpr std::string_view front = "plugin.";
+    if (!key.starts_with(front)) return {};
+    const auto dot = key.find('.', front.size());
+    return dot == std::string_view::npos ? std::string_view() : key.substr(front.size(), dot - front.size());
+}
+
 std::string config_error(const Setting& setting, std::string_view text) {
     return fmt::format("{}:{}: {}", setting.file.string(), setting.line, text);
 }

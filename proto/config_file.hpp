@@ -37,6 +37,9 @@ Result<std::vector<Setting>> read_config(const std::filesystem::path& file);
 Result<std::vector<Setting>> parse_config(std::string_view text, const std::filesystem::path& file,
                                           std::string_view prefix = {});
 
+// The AGENT of plugin.AGENT.KEY; "" if the key has another form.
+std::string_view plugin_of(std::string_view key);
+
 // "FILE:LINE: TEXT"
 std::string config_error(const Setting& setting, std::string_view text);
 

@@ -95,12 +95,12 @@ constexpr auto owners = std::to_array<Owner>({
     {"plugin.process.fields", Reader::mco},
 });
 
-constexpr bool stands_for(std::string_view pattern, std::string_view key) {
+}  // namespace
+
+bool stands_for(std::string_view pattern, std::string_view key) {
     if (pattern.ends_with('*')) return key.starts_with(pattern.substr(0, pattern.size() - 1));
     return key == pattern;
 }
-
-}  // namespace
 
 std::optional<std::string_view> replacement(std::string_view key) {
     for (const Row& row : rows) {  // in order: a particular key stands before the group it is in

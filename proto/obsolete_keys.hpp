@@ -5,6 +5,9 @@
 
 namespace mco::proto {
 
+// Whether a row of a table of keys means this one; a final '*' in it stands for anything.
+bool stands_for(std::string_view pattern, std::string_view key);
+
 // Keys of MCollective that mean nothing any more, so that a site can keep its files: one sentence on what takes the key's
 // place. Nothing for keys that live on, and for those MCollective did not know either. Any thread.
 std::optional<std::string_view> replacement(std::string_view key);

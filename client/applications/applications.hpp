@@ -5,7 +5,7 @@
 // The commands, one file each. main does not need to know them: command.cpp lists them.
 namespace mco::client::applications {
 
-extern const Command audit, completion, config, describe_filter, facts, filemgr, find, help, inventory, mesh, nettest, nrpe, package,
+extern const Command audit, completion, config, describe_filter, facts, filemgr, find, health, help, inventory, mesh, nettest, nrpe, package,
     ping, plugin, policy, process, puppet, rpc, service, shell, version;
 
 }  // namespace mco::client::applications

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "client/applications/applications.hpp"
+#include "client/applications/config_check.hpp"
 #include "client/config.hpp"
 #include "client/config_keys.hpp"
 #include "client/results.hpp"
@@ -107,8 +108,10 @@ std::string as_json(const Context& context, const LoadedConfig& loaded, const st
 }
 
 Result<ExitStatus> run(Context& context) {
-    if (!context.options.words().empty())
-        return proto::fail(proto::Errc::invalid, "takes no words; -c FILE names another configuration");
+    const auto& words = context.options.words();
+    if (!words.empty() && words.front() == "check") return check_config(context);
+    if (!words.empty())
+        return proto::fail(proto::Errc::invalid, "takes no words but check FILE; -c FILE names another configuration");
     const auto file = choose_config(context.options.value("config"), context.world.environment);
     if (!file) return tl::unexpected(file.error());
     const auto settings = proto::read_config(*file);
@@ -128,8 +131,9 @@ Result<ExitStatus> run(Context& context) {
 const Command config{
     "config",
     "Show every setting with its value and where it comes from",
-    "[options]",
+    "[options]\ncheck FILE",
     "mco config\n"
+    "mco config check /etc/mcollective/server.cfg\n"
     "mco config -v -c /etc/mcollective/client.cfg\n"
     "mco config -j | jq -r '.settings[] | select(.source != \"default\") | \"\\(.key) = \\(.value)\"'",
     declare,
