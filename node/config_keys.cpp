@@ -373,11 +373,18 @@ constexpr auto rows = std::to_array<ConfigKey>({
     {"logger_type", "console", "console (standard error), file or syslog.", set_logger},
     {"logfile", "", "The log of logger_type = file.",
      [](Config& config, std::string_view value) { return set_path(config.log.file, value); }},
+    {"logformat", "text", "text, or json: one object a line with time, program, pid, level and message.",
+     [](Config& config, std::string_view value) {
+         config.log.format = value == "json" ? LogFormat::json : LogFormat::text;
+         return value == "json" || value == "text" ? std::string() : fmt::format("'{}' is not text or json", value);
+     }},
     {"loglevel", "info", "fatal, error, warn, info or debug.", set_level},
     {"logfacility", "user", "Of logger_type = syslog: user, daemon, local0 to local7.", set_facility},
     {"max_log_size", "2097152", "Octets after which the log file is rotated; 0: never.",
      set_log_number<&LogSettings::size_max, 1LL << 40>},
     {"keeplogs", "5", "Rotated log files kept; 0: the log is not rotated.", set_log_number<&LogSettings::keep, 1'000>},
+    {"metrics_file", "", "Counters in Prometheus' text format, written every 15 s, for node_exporter's textfile collector.",
+     set_path_member<&Config::metrics_file>},
 });
 
 }  // namespace

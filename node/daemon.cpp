@@ -178,6 +178,7 @@ void Daemon::run(std::optional<int> ready_descriptor) {
         const auto now = mesh::io::Host::sample_clocks();
         performer_.elapse(now);
         supervisor_.elapse(now.mono);
+        if (!config_.metrics_file.empty() && metrics_.due(now.mono)) metrics_.write(now.mono, config_.metrics_file, state(now));
         deliver();
         news_.tell(host_->engine());
         memory_.keep(now, *host_);
@@ -222,6 +223,17 @@ MeshView Daemon::look_at_mesh(proto::Now now, const proto::RequestId& request) c
             .counters = mesh::io::named(host_->counters())};
 }
 
+DaemonState Daemon::state(proto::Now now) const {
+    return {.name = credentials_.identity.name,
+            .software = software(),
+            .started = started_,
+            .certificate_until = credentials_.not_after,
+            .ready = host_->ready(),
+            .running = performer_.unfinished(),
+            .counters = performer_.counters(),
+            .mesh = look_at_mesh(now, {})};
+}
+
 // Answers go to the mesh outside its own callbacks: an engine is not to be called from within its effects.
 void Daemon::deliver() {
     for (auto& answer : performer_.take_answers())
@@ -238,6 +250,7 @@ std::chrono::milliseconds Daemon::longest_wait(proto::Now now) const {
     if (phase_ == Phase::draining) until(drain_until_);
     if (seeds_until_) until(*seeds_until_);
     if (const auto deadline = supervisor_.next_deadline()) until(*deadline);
+    if (!config_.metrics_file.empty()) until(metrics_.next_deadline());
     return wait;
 }
 
@@ -278,8 +291,10 @@ void Daemon::on_signal(proto::Now now, int number) {
                                         config_.soft_shutdown_timeout.count()));
             return;
         case SIGHUP:
-        case SIGUSR1:
             return reload(now);
+        case SIGUSR1:
+            for (const auto& line : state_report(state(now), now.wall)) log_.write(std::max(log_.level(), LogLevel::info), line);
+            return;
         case SIGUSR2: {
             const auto level = log_.next_level();
             log_.write(std::max(level, LogLevel::info), fmt::format("the log level is {} now", name(level)));

@@ -11,11 +11,13 @@
 #include "mesh/io/host.hpp"
 #include "node/config.hpp"
 #include "node/credentials.hpp"
+#include "node/daemon_state.hpp"
 #include "node/external/agent_lines.hpp"
 #include "node/external/agent_loader.hpp"
 #include "node/log.hpp"
 #include "node/mesh_memory.hpp"
 #include "node/mesh_news.hpp"
+#include "node/metrics.hpp"
 #include "node/performer.hpp"
 #include "node/signals.hpp"
 #include "node/site.hpp"
@@ -61,6 +63,7 @@ class Daemon {
     Daemon(Prepared prepared, Log log, std::vector<Agent*> agents);
     proto::Result<void> open_host();
 
+    DaemonState state(proto::Now now) const;
     MeshView look_at_mesh(proto::Now now, const proto::RequestId& request) const;
     void on_signal(proto::Now now, int number);
     void reload(proto::Now now);
@@ -86,6 +89,8 @@ class Daemon {
     Site site_;
     Performer performer_;
     Signals signals_;
+    proto::WallTime started_ = mesh::io::Host::sample_clocks().wall;
+    MetricsFile metrics_{log_};
     Supervisor supervisor_{mesh::io::Host::sample_clocks().mono};
     std::unique_ptr<mesh::io::Host> host_;
     std::shared_ptr<external::AgentLines> agent_lines_ = std::make_shared<external::AgentLines>();

@@ -13,6 +13,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 
+#include "proto/value.hpp"
+
 namespace mco::node {
 namespace {
 
@@ -138,10 +140,13 @@ std::string escaped(std::string_view text) {
 }
 
 struct Log::Writer {
-    Writer(spdlog::sink_ptr sink, const std::string& program) : logger(program, std::move(sink)) {
+    Writer(spdlog::sink_ptr sink, const LogSettings& settings) : logger(settings.program, std::move(sink)) {
         logger.set_level(spdlog::level::trace);  // levels are decided before a line is made
         logger.flush_on(spdlog::level::trace);
-        logger.set_pattern("%Y-%m-%dT%H:%M:%S.%e%z " + program + "[%P] %v");
+        const std::string time = "%Y-%m-%dT%H:%M:%S.%e%z";
+        logger.set_pattern(settings.format == LogFormat::json
+                               ? "{\"time\":\"" + time + "\",\"program\":\"" + settings.program + "\",\"pid\":%P,%v"
+                               : time + " " + settings.program + "[%P] %v");
     }
     spdlog::logger logger;
 };
@@ -155,12 +160,19 @@ Log::~Log() = default;
 proto::Result<Log> Log::open(const LogSettings& settings) {
     auto sink = make_sink(settings);
     if (!sink) return tl::unexpected(sink.error());
-    return Log(settings, std::make_unique<Writer>(std::move(*sink), settings.program));
+    return Log(settings, std::make_unique<Writer>(std::move(*sink), settings));
 }
 
 void Log::write(LogLevel level, std::string_view text) {
     if (!wants(level)) return;
-    writer_->logger.log(spdlog_level(level), "{}: {}", name(level), escaped(in_one_line(text)));
+    const auto line = escaped(in_one_line(text));
+    if (settings_.format == LogFormat::json) {
+        // The pattern has opened the object.
+        const auto rest = proto::to_json(proto::Value::Map{{"level", name(level)}, {"message", line}});
+        writer_->logger.log(spdlog_level(level), "{}", std::string_view(rest).substr(1));
+    } else {
+        writer_->logger.log(spdlog_level(level), "{}: {}", name(level), line);
+    }
 }
 
 LogLevel Log::next_level() {
@@ -172,14 +184,14 @@ proto::Result<void> Log::reopen() {
     if (settings_.target != LogTarget::file) return {};
     auto sink = make_sink(settings_);
     if (!sink) return tl::unexpected(sink.error());
-    writer_ = std::make_unique<Writer>(std::move(*sink), settings_.program);
+    writer_ = std::make_unique<Writer>(std::move(*sink), settings_);
     return {};
 }
 
 proto::Result<void> Log::change(const LogSettings& settings) {
     auto sink = make_sink(settings);
     if (!sink) return tl::unexpected(sink.error());
-    writer_ = std::make_unique<Writer>(std::move(*sink), settings.program);
+    writer_ = std::make_unique<Writer>(std::move(*sink), settings);
     settings_ = settings;
     level_ = settings.level;
     return {};

@@ -19,10 +19,13 @@ std::optional<LogLevel> log_level(std::string_view name);
 
 enum class LogTarget : std::uint8_t { console, file, syslog };
 
+enum class LogFormat : std::uint8_t { text, json };
+
 struct LogSettings {
     LogTarget target = LogTarget::console;
     std::filesystem::path file;  // of LogTarget::file
     LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::text;
     std::string facility = "user";     // of LogTarget::syslog: user, daemon, local0 to local7
     std::size_t size_max = 2'097'152;  // octets; then the file is rotated; 0: never
     std::size_t keep = 5;              // rotated files kept

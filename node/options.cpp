@@ -64,11 +64,10 @@ std::string usage(Program program) {
                  << description(program)
                  << "\nExample:\n"
                     "  mcod --check-config -c /etc/mco/mcod.conf && mcod -c /etc/mco/mcod.conf\n\n"
-                    "Signals: HUP and USR1 read configuration, policies, agents, facts and certificates again; USR2 "
-                    "goes "
-                    "to the\n"
-                    "next log level; WINCH opens log and audit files anew; TERM and INT stop when running actions are "
-                    "done.\n";
+                    "Signals: HUP reads configuration, policies, agents, facts and certificates again; USR1 writes a report "
+                    "of its\n"
+                    "state to the log; USR2 goes to the next log level; WINCH opens log and audit files anew; TERM and "
+                    "INT stop\nwhen running actions are done.\n";
             break;
         case Program::proxy:
             text << "mco-proxy: joins a group of nodes, such as a site, to the others, and passes requests and answers "
@@ -81,9 +80,9 @@ std::string usage(Program program) {
                     "  mco-proxy --check-config -c /etc/mco/proxy.conf && mco-proxy -c /etc/mco/proxy.conf\n"
                     "  echo \"seed = tcp://edge1.example.net:21000 $(mco-ca show --curve-key edge1.cert)\"\n"
                     "                                                  the line for its nodes and other proxies\n\n"
-                    "Signals: HUP and USR1 read configuration, trust and certificate again; USR2 goes to the next log "
-                    "level;\n"
-                    "WINCH opens the log file anew; TERM and INT say Bye to everybody and stop.\n";
+                    "Signals: HUP reads configuration, trust and certificate again; USR1 writes a report of its state to "
+                    "the log;\n"
+                    "USR2 goes to the next log level; WINCH opens the log file anew; TERM and INT say Bye to everybody and stop.\n";
             break;
     }
     return text.str();

@@ -104,6 +104,7 @@ const std::vector<Enclosure> enclosures{
     {"spdlog/", {"node/"}, 1},
     {"systemd/sd-bus", {"node/", "tests/unit/node/"}, 2},  // the client of systemd, and what it is tested with
     {"systemd/sd-daemon", {"node/"}, 1},
+    {"prometheus/", {"node/"}, 1},
     {"md5.h", {"node/"}, 1},
     {"benchmark/", {"bench/"}, 0},
     {"doctest/", {"tests/"}, 0},

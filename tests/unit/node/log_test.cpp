@@ -5,9 +5,11 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 
 #include <doctest/doctest.h>
 
+#include "proto/value.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace mco::node {
@@ -53,6 +55,22 @@ TEST_CASE("one event is one line, whatever it holds") {
     REQUIRE(proxys.has_value());
     proxys->info("hello");
     CHECK(text_of(dir / "proxy.log").find(" mco-proxy[") != std::string::npos);
+}
+
+TEST_CASE("logformat json makes each event one object, whatever it holds") {
+    const test::TempDir dir;
+    auto log = Log::open({.target = LogTarget::file, .file = dir / "mcod.log", .format = LogFormat::json});
+    REQUIRE(log.has_value());
+    log->warn("agent \"x\"\nmend\\it \xff %v {}");
+    const auto text = text_of(dir / "mcod.log");
+    CHECK(lines_of(text) == 1);
+    const auto value = proto::parse_json(text);
+    REQUIRE(value.has_value());
+    CHECK(*value->find("level")->text() == "warn");
+    CHECK(*value->find("message")->text() == "agent \"x\"; mend\\it \\xff %v {}");
+    CHECK(*value->find("program")->text() == "mcod");
+    CHECK(value->find("pid")->integer() != nullptr);
+    CHECK(value->find("time")->text()->size() == std::string_view("2026-11-21T20:00:00.000+00:00").size());
 }
 
 TEST_CASE("the level goes round") {
