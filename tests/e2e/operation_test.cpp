@@ -1,8 +1,12 @@
 // What who runs the daemons relies on: metrics, reports, logs for programs, and restarts in the middle of work.
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -33,6 +37,55 @@ void until(const Fleet& fleet, Condition condition) {
         REQUIRE_MESSAGE(attempt < 200, fleet.logs());
         fleet.mco({"ping", "-I", "web1"});
     }
+}
+
+// The socket on which a service manager is told things.
+class Manager {
+ public:
+    Manager() : path_((dir_ / "notify").string()), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        REQUIRE(path_.size() < sizeof address.sun_path);
+        path_.copy(address.sun_path, path_.size());
+        REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    }
+    ~Manager() { ::close(socket_); }
+    Manager(const Manager&) = delete;
+    Manager& operator=(const Manager&) = delete;
+
+    const std::string& path() const { return path_; }
+    // Reads on until somebody says this; fails after ten silent seconds.
+    bool hears(std::string_view words) {
+        constexpr int limit_ms = 10'000;
+        for (pollfd poll{socket_, POLLIN, 0}; ::poll(&poll, 1, limit_ms) == 1;) {
+            char text[512];
+            const auto size = ::recv(socket_, text, sizeof text, 0);
+            if (size > 0 && std::string_view(text, static_cast<std::size_t>(size)).starts_with(words)) return true;
+        }
+        return false;
+    }
+
+ private:
+    TempDir dir_;
+    std::string path_;
+    int socket_;
+};
+
+TEST_CASE("systemd hears when a daemon takes part, that it lives, and that it stops") {
+    Fleet fleet(Fleet::acceptance_nodes());
+    REQUIRE(fleet.node("web2").signal(SIGTERM));
+    REQUIRE(fleet.node("web2").wait() == 0);
+    Manager manager;
+    Process daemon({.argv = {program("mcod").string(), "-c", fleet.config("web2").string()},
+                    .environment = {{"NOTIFY_SOCKET", manager.path()}, {"WATCHDOG_USEC", "200000"}}},
+                   fleet.folder("web2") / "stderr.log");
+    CHECK_MESSAGE(manager.hears("READY=1\n"), fleet.logs());
+    CHECK(has(fleet.mco({"ping"}).out, "3 replies"));
+    CHECK(manager.hears("WATCHDOG=1"));
+    CHECK(manager.hears("WATCHDOG=1"));
+    REQUIRE(daemon.signal(SIGTERM));
+    CHECK(manager.hears("STOPPING=1\n"));
+    CHECK(daemon.wait() == 0);
 }
 
 TEST_CASE("SIGUSR1 writes the daemon's state to its log and changes nothing") {
