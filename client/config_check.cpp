@@ -22,7 +22,7 @@ struct Row {
     std::string_view why;
 };
 
-// The keys of MCollective's daemon that mcod reads. Its own table is out of reach here; the tests hold this one against it.
+// The keys that mcod reads, MCollective's first. Its own table is out of reach here; tests/docs holds this one against it.
 constexpr auto daemon_keys = std::to_array<Row>({
     {"identity", "must be the name in the certificate"},
     {"collectives", "the certificate must allow them"},
@@ -50,6 +50,24 @@ constexpr auto daemon_keys = std::to_array<Row>({
     {"plugin.puppet.*", ""},
     {"plugin.service.provider", "'puppet' means auto here"},
     {"plugin.shell.state_directory", ""},
+    {"certificate", ""},
+    {"secret_keys", ""},
+    {"trust", ""},
+    {"group", ""},
+    {"listen", ""},
+    {"fanout_listen", ""},
+    {"advertise", ""},
+    {"local_socket", ""},
+    {"seed", ""},
+    {"seed_timeout", ""},
+    {"state_folder", ""},
+    {"relay", ""},
+    {"homes", ""},
+    {"workers", ""},
+    {"fact_folder", ""},
+    {"policies", ""},
+    {"logformat", ""},
+    {"metrics_file", ""},
 });
 
 std::string unknown_key(std::string_view key, std::vector<std::string_view> known) {

@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <iterator>
 #include <regex>
 #include <string>
 #include <string_view>
@@ -21,14 +20,10 @@
 
 #include "tests/e2e/fleet.hpp"
 #include "tests/support/has.hpp"
+#include "tests/support/text_of.hpp"
 
 namespace mco::test {
 namespace {
-
-std::string text_of(const std::filesystem::path& file) {
-    std::ifstream stream(file);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 // Asks until it is so; each question is a whole command, so this is bounded by work and not by a clock.
 template <typename Condition>

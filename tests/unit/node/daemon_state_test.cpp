@@ -4,8 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 
@@ -15,16 +13,12 @@
 #include "node/log.hpp"
 #include "node/metrics.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/text_of.hpp"
 
 namespace mco::node {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string text_of(const std::filesystem::path& file) {
-    std::ifstream stream(file);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 DaemonState example() {
     DaemonState state{.name = "web1",
@@ -97,7 +91,7 @@ TEST_CASE("the metrics file is whole, readable by others, and due every 15 secon
     const proto::Instant start(100s);
     CHECK(metrics.due(start));
     metrics.write(start, dir / "mcod.prom", example());
-    CHECK(text_of(dir / "mcod.prom") == metrics_text(example()));
+    CHECK(test::text_of(dir / "mcod.prom") == metrics_text(example()));
     CHECK((std::filesystem::status(dir / "mcod.prom").permissions() & std::filesystem::perms::others_read) !=
           std::filesystem::perms::none);
     CHECK_FALSE(metrics.due(start + 14'999ms));
@@ -112,7 +106,7 @@ TEST_CASE("a metrics file that cannot be written is told once, and again when it
     MetricsFile metrics(*log);
     const auto lost = dir / "folder" / "mcod.prom";
     const auto told = [&] {
-        const auto text = text_of(dir / "log");
+        const auto text = test::text_of(dir / "log");
         return std::count(text.begin(), text.end(), '\n');
     };
     metrics.write({}, lost, example());

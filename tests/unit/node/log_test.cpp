@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -11,14 +9,10 @@
 
 #include "proto/value.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/text_of.hpp"
 
 namespace mco::node {
 namespace {
-
-std::string text_of(const std::filesystem::path& file) {
-    std::ifstream stream(file);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 std::size_t lines_of(const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -46,7 +40,7 @@ TEST_CASE("one event is one line, whatever it holds") {
     log->info("agent x\nmcod[1] info: forged\r\x1b[2J");
     log->debug("not this one");
     log->error("it broke\nMend it.");
-    const auto text = text_of(dir / "mcod.log");
+    const auto text = test::text_of(dir / "mcod.log");
     CHECK(lines_of(text) == 2);
     CHECK(text.find("info: agent x; mcod[1] info: forged\\x0d\\x1b[2J") != std::string::npos);
     CHECK(text.find("error: it broke; Mend it.") != std::string::npos);
@@ -54,7 +48,7 @@ TEST_CASE("one event is one line, whatever it holds") {
     auto proxys = Log::open({.target = LogTarget::file, .file = dir / "proxy.log", .program = "mco-proxy"});
     REQUIRE(proxys.has_value());
     proxys->info("hello");
-    CHECK(text_of(dir / "proxy.log").find(" mco-proxy[") != std::string::npos);
+    CHECK(test::text_of(dir / "proxy.log").find(" mco-proxy[") != std::string::npos);
 }
 
 TEST_CASE("logformat json makes each event one object, whatever it holds") {
@@ -62,7 +56,7 @@ TEST_CASE("logformat json makes each event one object, whatever it holds") {
     auto log = Log::open({.target = LogTarget::file, .file = dir / "mcod.log", .format = LogFormat::json});
     REQUIRE(log.has_value());
     log->warn("agent \"x\"\nmend\\it \xff %v {}");
-    const auto text = text_of(dir / "mcod.log");
+    const auto text = test::text_of(dir / "mcod.log");
     CHECK(lines_of(text) == 1);
     const auto value = proto::parse_json(text);
     REQUIRE(value.has_value());
@@ -108,8 +102,8 @@ TEST_CASE("after somebody moved the file, reopening makes a new one") {
     log->info("still there");
     REQUIRE(log->reopen().has_value());
     log->info("after");
-    CHECK(lines_of(text_of(dir / "moved.log")) == 2);
-    CHECK(lines_of(text_of(dir / "mcod.log")) == 1);
+    CHECK(lines_of(test::text_of(dir / "moved.log")) == 2);
+    CHECK(lines_of(test::text_of(dir / "mcod.log")) == 1);
 }
 
 TEST_CASE("a log that cannot be written is an error with a next step, and changes nothing") {
@@ -123,7 +117,7 @@ TEST_CASE("a log that cannot be written is an error with a next step, and change
     REQUIRE(log.has_value());
     CHECK_FALSE(log->change(impossible).has_value());
     log->info("goes on");
-    CHECK(lines_of(text_of(dir / "mcod.log")) == 1);
+    CHECK(lines_of(test::text_of(dir / "mcod.log")) == 1);
 }
 
 }  // namespace
