@@ -53,6 +53,8 @@ constexpr auto daemon_keys = std::to_array<Row>({
     {"certificate", ""},
     {"secret_keys", ""},
     {"trust", ""},
+    {"revocations", ""},
+    {"collective_key", ""},
     {"group", ""},
     {"listen", ""},
     {"fanout_listen", ""},

@@ -27,6 +27,7 @@ constexpr auto rows = std::to_array<NamedCounter>({
     {"timed_out", "Actions that outlived their timeout", &Counters::timed_out},
     {"replies", "Replies handed to the mesh", &Counters::replies},
     {"audit_failures", "Audit lines that could not be written", &Counters::audit_failures},
+    {"journal_failures", "Journal entries that could not be written", &Counters::journal_failures},
 });
 
 std::string seconds(proto::Duration time) {
