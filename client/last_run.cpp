@@ -1,12 +1,7 @@
 #include "client/last_run.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <system_error>
 #include <utility>
@@ -31,15 +26,6 @@ constexpr std::array<std::string_view, 4> outcomes{"ok", "failed", "denied", "mi
 
 std::int64_t seconds(proto::WallTime time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
-}
-
-Result<void> write_all(int descriptor, std::string_view text) {
-    while (!text.empty()) {
-        const auto written = ::write(descriptor, text.data(), text.size());
-        if (written < 0 && errno != EINTR) return fail(Errc::internal, std::generic_category().message(errno));
-        if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return {};
 }
 
 std::string to_text(const LastRun& run) {
@@ -79,23 +65,10 @@ LastRun last_run(const Gathered& gathered, const Account& account) {
 }
 
 Result<void> write_last_run(const std::filesystem::path& file, const LastRun& run) {
-    const auto failed = [&](const std::string& why) {
-        return fail(Errc::internal, fmt::format("{}: cannot be written: {}", file.string(), why));
-    };
     std::error_code error;
     std::filesystem::create_directories(file.parent_path(), error);
-    if (error) return failed(error.message());
-    // Two commands at once each write their own file; one of them is the last.
-    const auto fresh = fmt::format("{}.{}", file.string(), ::getpid());
-    const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (descriptor < 0) return failed(std::generic_category().message(errno));
-    auto written = write_all(descriptor, to_text(run));
-    ::close(descriptor);
-    if (written && ::rename(fresh.c_str(), file.c_str()) != 0)
-        written = fail(Errc::internal, std::generic_category().message(errno));
-    if (written) return {};
-    ::unlink(fresh.c_str());
-    return failed(written.error().detail);
+    if (error) return fail(Errc::internal, fmt::format("{}: cannot be written: {}", file.string(), error.message()));
+    return proto::replace_file(file, to_text(run), 0600);  // two commands at once: one of them is the last
 }
 
 Result<LastRun> read_last_run(const std::filesystem::path& file) {

@@ -1,7 +1,6 @@
 #include "client/name_cache.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -113,17 +112,8 @@ void write_names(const std::filesystem::path& file, const KnownNames& names) {
     std::error_code error;
     fs::create_directories(file.parent_path(), error);
     fs::permissions(file.parent_path(), fs::perms::owner_all, error);
-    const fs::path fresh = file.string() + ".new";
-    {
-        std::ofstream stream(fresh, std::ios::binary | std::ios::trunc);
-        fs::permissions(fresh, fs::perms::owner_read | fs::perms::owner_write, error);
-        stream << proto::to_json(Value::Map{{"nodes", list_of(names.nodes)}, {"facts", list_of(names.facts)}}) << '\n';
-        if (!stream.flush()) {
-            fs::remove(fresh, error);
-            return;
-        }
-    }
-    fs::rename(fresh, file, error);
+    const Value::Map lists{{"nodes", list_of(names.nodes)}, {"facts", list_of(names.facts)}};
+    (void)proto::replace_file(file, proto::to_json(lists) + "\n", 0600);  // what completion knows may be lost
 }
 
 }  // namespace mco::client

@@ -65,13 +65,13 @@ Result<std::string> read_text_file(const std::filesystem::path& file, std::size_
 
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, mode_t mode) {
     auto beside = file;
-    beside += ".new";
+    beside += fmt::format(".{}", ::getpid());
     const auto failed = [&] {
         const auto why = std::generic_category().message(errno);
         ::unlink(beside.c_str());
         return fail(Errc::invalid, fmt::format("{} cannot be written: {}", file.string(), why));
     };
-    ::unlink(beside.c_str());  // of a process that was killed; never followed
+    ::unlink(beside.c_str());  // of a process that was killed and had our number; never followed
     const Descriptor opened(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (opened.number() < 0) return failed();
     while (!text.empty()) {

@@ -17,7 +17,7 @@ namespace mco::proto {
 Result<std::string> read_text_file(const std::filesystem::path& file, std::size_t size_max);
 
 // The file holds exactly this text, or still what it held: it is written beside it and renamed. For what may be lost with the
-// power, so nothing waits for a disk. Any thread; not two for one file.
+// power, so nothing waits for a disk. Any thread; of two processes at once one is the last.
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, mode_t mode);
 
 }  // namespace mco::proto

@@ -82,15 +82,9 @@ proto::Result<CollectiveKeys> CollectiveKeys::read(const std::filesystem::path& 
 proto::Result<void> CollectiveKeys::write(const std::filesystem::path& file) const {
     std::string text;
     for (const auto& key : keys_) text += wrap_armour(title, {key.secret.data(), BodySecret::size()});
-    const std::filesystem::path fresh = file.string() + ".new";
-    std::error_code failed;
-    std::filesystem::remove(fresh, failed);
-    auto written = create_file(fresh, text, 0600);
+    auto written = replace_file(file, text, 0600);
     wipe(text);
-    if (!written) return written;
-    std::filesystem::rename(fresh, file, failed);
-    if (!failed) return {};
-    return proto::fail(Errc::denied, fmt::format("cannot write {}: {}", file.string(), failed.message()));
+    return written;
 }
 
 void CollectiveKeys::rotate() {

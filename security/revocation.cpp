@@ -59,13 +59,7 @@ proto::Result<std::vector<proto::Bytes>> read_revocation_file(const std::filesys
 proto::Result<void> write_revocation_file(const std::filesystem::path& file, const TrustStore& trust) {
     std::string text;
     for (const auto& list : trust.revocation_lists()) text += armour_revocations(list);
-    const std::filesystem::path fresh = file.string() + ".new";
-    std::error_code failed;
-    std::filesystem::remove(fresh, failed);
-    if (auto written = create_file(fresh, text, 0644); !written) return written;
-    std::filesystem::rename(fresh, file, failed);
-    if (!failed) return {};
-    return proto::fail(Errc::denied, fmt::format("cannot write {}: {}", file.string(), failed.message()));
+    return replace_file(file, text, 0644);
 }
 
 proto::Result<TrustStore::Adopted> adopt_file(TrustStore& trust, const std::filesystem::path& file) {

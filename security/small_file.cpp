@@ -119,6 +119,16 @@ proto::Result<void> create_file(const fs::path& file, std::string_view text, uns
     return system_failure("write", file, failed);
 }
 
+proto::Result<void> replace_file(const fs::path& file, std::string_view text, unsigned mode) {
+    const fs::path fresh = file.string() + ".new";
+    std::error_code failed;
+    fs::remove(fresh, failed);  // of a process that was killed
+    if (auto written = create_file(fresh, text, mode); !written) return written;
+    fs::rename(fresh, file, failed);
+    if (!failed) return {};
+    return proto::fail(Errc::denied, fmt::format("cannot write {}: {}", file.string(), failed.message()));
+}
+
 proto::Result<void> make_private_folder(const fs::path& folder) {
     std::error_code failed;
     if (folder.has_parent_path() && !fs::exists(folder.parent_path(), failed)) {

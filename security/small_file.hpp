@@ -25,6 +25,9 @@ proto::Result<proto::Bytes> read_small_file(const std::filesystem::path& file, s
 // Exclusively (`invalid` if it is there), with exactly this mode, and on disk when it returns. A failed write leaves no file.
 proto::Result<void> create_file(const std::filesystem::path& file, std::string_view text, unsigned mode);
 
+// The same in the place of one that may be there: a reader finds the old text or the new one. Not two at once for one file.
+proto::Result<void> replace_file(const std::filesystem::path& file, std::string_view text, unsigned mode);
+
 // Makes the folder with mode 0700, and those above it; one that is there must be ours alone.
 proto::Result<void> make_private_folder(const std::filesystem::path& folder);
 

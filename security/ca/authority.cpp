@@ -219,12 +219,8 @@ proto::Result<std::uint64_t> Authority::revoke(const std::vector<proto::Serial>&
     }
     auto list = seal_revocations(key_.secret, body);
     if (!list) return tl::unexpected(std::move(list.error()));
-    const fs::path fresh = revocations_file().string() + ".new";
-    std::error_code failed;
-    fs::remove(fresh, failed);
-    if (auto written = create_file(fresh, armour_revocations(*list), 0644); !written) return tl::unexpected(std::move(written.error()));
-    fs::rename(fresh, revocations_file(), failed);
-    if (failed) return proto::fail(Errc::denied, fmt::format("cannot write {}: {}", revocations_file().string(), failed.message()));
+    if (auto written = replace_file(revocations_file(), armour_revocations(*list), 0644); !written)
+        return tl::unexpected(std::move(written.error()));
     return body.number;
 }
 

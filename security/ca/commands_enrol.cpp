@@ -53,16 +53,6 @@ proto::Result<TokenSecret> read_token(const Options& options) {
     return token;
 }
 
-proto::Result<void> replace_public(const fs::path& file, std::string_view text) {
-    const fs::path fresh = file.string() + ".new";
-    std::error_code failed;
-    fs::remove(fresh, failed);
-    if (auto written = write_public(fresh, text); !written) return written;
-    fs::rename(fresh, file, failed);
-    if (!failed) return {};
-    return proto::fail(Errc::denied, fmt::format("cannot write {}: {}", file.string(), failed.message()));
-}
-
 // What came, judged as others will: with these roots, of these keys, under this name.
 proto::Result<Principal> judge(const std::string& certificate, TrustStore& trust, const KeySet& keys, std::string_view name,
                                proto::WallTime now) {
@@ -152,9 +142,9 @@ proto::Result<Output> run_enrol(const Options& options, proto::WallTime now) {
     if (!who) return tl::unexpected(who.error());
     if (auto written = write_keys(key_file, keys); !written) return tl::unexpected(std::move(written.error()));
     if (auto written = write_public(certificate_file, enrolled->certificate); !written) return tl::unexpected(std::move(written.error()));
-    if (auto written = replace_public(folder / "root.cert", enrolled->trust); !written) return tl::unexpected(std::move(written.error()));
+    if (auto written = replace_file(folder / "root.cert", enrolled->trust, 0644); !written) return tl::unexpected(std::move(written.error()));
     if (!enrolled->revocations.empty()) {
-        if (auto written = replace_public(folder / "revocations", enrolled->revocations); !written) return tl::unexpected(std::move(written.error()));
+        if (auto written = replace_file(folder / "revocations", enrolled->revocations, 0644); !written) return tl::unexpected(std::move(written.error()));
     }
     return Output{fmt::format("enrolled \"{}\" ({}) until {}\n  {}\n  {}\n  {}\n", options.name, proto::name(*role), to_rfc3339(who->not_after),
                               certificate_file.string(), key_file.string(), (folder / "root.cert").string()),
@@ -179,7 +169,7 @@ proto::Result<Output> run_renew(const Options& options, proto::WallTime now) {
     const auto who = judge(renewed->certificate, *trust, identity->keys, identity->name, now);
     if (!who) return tl::unexpected(who.error());
     if (who->not_after <= body->not_after) return proto::fail(Errc::invalid, "the certificate that came does not hold longer than the one there is");
-    if (auto written = replace_public(options.file, renewed->certificate); !written) return tl::unexpected(std::move(written.error()));
+    if (auto written = replace_file(options.file, renewed->certificate, 0644); !written) return tl::unexpected(std::move(written.error()));
     return Output{fmt::format("renewed \"{}\" until {}: {}\n", identity->name, to_rfc3339(who->not_after), options.file),
                   "next: kill -HUP the daemon, which reads it again without dropping the mesh\n"};
 }
@@ -195,7 +185,7 @@ proto::Result<Output> run_bundle(const Options& options, proto::WallTime /*now*/
         const auto octets = read_small_file(file, enrolment_frame_max, Access::trusted);
         if (!octets && octets.error().code == Errc::not_found) return {};
         if (!octets) return tl::unexpected(octets.error());
-        return replace_public(folder / as, proto::as_text(*octets));
+        return replace_file(folder / as, proto::as_text(*octets), 0644);
     };
     if (auto copied = copy(authority->root_file(), "root.cert"); !copied) return tl::unexpected(std::move(copied.error()));
     if (auto copied = copy(authority->revocations_file(), "revocations"); !copied) return tl::unexpected(std::move(copied.error()));
