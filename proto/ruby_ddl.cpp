@@ -89,11 +89,14 @@ class DdlReader {
             wrong(fmt::format("\"{}\" is no name of a loop", name));
             return {};
         }
-        std::string text = found->second;
+        return method.empty() ? found->second : changed(found->second, method);
+    }
+
+    std::string changed(std::string text, const std::string& method) {
         if (method == "capitalize") {
             std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
             if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
-        } else if (!method.empty() && method != "to_s") {
+        } else if (method != "to_s") {
             wrong(fmt::format("the method {} is not understood", method));
         }
         return text;
@@ -156,12 +159,12 @@ class DdlReader {
             return {};
         }
         ++at_;
-        std::string method;
-        if (is(Kind::mark, ".") && tokens_[at_ + 1].kind == Kind::word) {
-            method = tokens_[at_ + 1].held;
+        std::string text = variable(name, {});
+        while (is(Kind::mark, ".") && tokens_[at_ + 1].kind == Kind::word) {
+            text = changed(std::move(text), tokens_[at_ + 1].held);
             at_ += 2;
         }
-        return variable(name, method);
+        return text;
     }
 
     Value list() {

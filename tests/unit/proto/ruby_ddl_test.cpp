@@ -117,7 +117,7 @@ TEST_CASE("the loops and choices of published DDLs are read, each turn on its ow
       display :failed
     end
     unless ["start"].include?(act)
-      output :stopped, :description => "Whether it was stopped", :display_as => "Stopped"
+      output :stopped, :description => "Whether it was stopped", :display_as => act.to_s.capitalize
     end
     if respond_to?(:summarize)
       summarize do
@@ -134,7 +134,8 @@ end
     CHECK(schema.actions[1].display == DisplayMode::always);
     CHECK(schema.actions[2].name == "restart");
     CHECK(schema.actions[2].inputs[0].description == "What to restart");
-    CHECK(schema.actions[2].outputs.size() == 1);
+    REQUIRE(schema.actions[2].outputs.size() == 1);
+    CHECK(schema.actions[2].outputs[0].display_as == "Restart");
     CHECK(schema.actions[2].aggregates.size() == 1);
 }
 
