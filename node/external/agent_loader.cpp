@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "node/external/call_files.hpp"
+
 namespace mco::node::external {
 namespace {
 
@@ -165,6 +167,7 @@ class AgentLoader::Search {
 
 AgentLoader::AgentLoader(Settings settings, std::shared_ptr<AgentLines> lines)
     : lines_(std::move(lines)), thread_([this, settings = std::move(settings)](std::stop_token stop) mutable {
+          CallFiles::sweep();
           Search search(std::move(settings), lines_);
           for (bool first = true;; first = false) {
               Found found;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,22 +12,29 @@
 
 #include <fmt/format.h>
 
-#include "node/descriptor.hpp"
-
 namespace mco::node::external {
 namespace {
 
 using proto::Errc;
 
+constexpr std::string_view name_start = "mcod-call-";
+
 std::string reason(int number) { return std::generic_category().message(number); }
+
+// Held by an open folder until it is closed, or its process has ended in whichever way.
+Descriptor lock(const std::filesystem::path& folder) {
+    Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (opened && ::flock(opened.get(), LOCK_EX | LOCK_NB) != 0) opened.reset();
+    return opened;
+}
 
 }  // namespace
 
 CallFiles::CallFiles(std::filesystem::path folder, std::optional<ChildProcess::User> owner)
-    : folder_(std::move(folder)), owner_(owner) {}
+    : folder_(std::move(folder)), owner_(owner), lock_(lock(folder_)) {}
 
 CallFiles::CallFiles(CallFiles&& other) noexcept
-    : folder_(std::exchange(other.folder_, {})), owner_(other.owner_) {}
+    : folder_(std::exchange(other.folder_, {})), owner_(other.owner_), lock_(std::move(other.lock_)) {}
 
 CallFiles::~CallFiles() {
     std::error_code ignored;
@@ -35,7 +43,7 @@ CallFiles::~CallFiles() {
 
 proto::Result<CallFiles> CallFiles::make(const std::optional<ChildProcess::User>& owner) {
     std::error_code error;
-    auto name = (std::filesystem::temp_directory_path(error) / "mcod-call-XXXXXX").string();
+    auto name = (std::filesystem::temp_directory_path(error) / fmt::format("{}XXXXXX", name_start)).string();
     if (error || ::mkdtemp(name.data()) == nullptr)
         return proto::fail(Errc::overloaded,
                            fmt::format("no folder for the call's files in {}: {}",
@@ -45,6 +53,16 @@ proto::Result<CallFiles> CallFiles::make(const std::optional<ChildProcess::User>
     if (owner && ::chown(name.c_str(), owner->uid, owner->gid) != 0)
         return proto::fail(Errc::denied, fmt::format("{}: cannot be given to user {}: {}", name, owner->uid, reason(errno)));
     return files;
+}
+
+void CallFiles::sweep() {
+    std::error_code error;
+    std::filesystem::directory_iterator at(std::filesystem::temp_directory_path(error), error);
+    for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+        if (!at->path().filename().string().starts_with(name_start)) continue;
+        std::error_code ignored;
+        if (const auto ours_alone = lock(at->path())) std::filesystem::remove_all(at->path(), ignored);
+    }
 }
 
 proto::Result<void> CallFiles::write(std::string_view name, std::string_view text) const {

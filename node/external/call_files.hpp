@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "node/child_process.hpp"
+#include "node/descriptor.hpp"
 #include "proto/error.hpp"
 
 namespace mco::node::external {
@@ -20,6 +21,8 @@ class CallFiles {
     CallFiles(CallFiles&& other) noexcept;
     CallFiles& operator=(CallFiles&&) = delete;
     ~CallFiles();
+    // Removes the folders of daemons that were killed. Those of a living one are locked.
+    static void sweep();
 
     std::filesystem::path path(std::string_view name) const { return folder_ / name; }
     // At once and whole: whoever reads meanwhile sees the old text or the new one.
@@ -32,6 +35,7 @@ class CallFiles {
     CallFiles(std::filesystem::path folder, std::optional<ChildProcess::User> owner);
     std::filesystem::path folder_;
     std::optional<ChildProcess::User> owner_;
+    Descriptor lock_;
 };
 
 }  // namespace mco::node::external

@@ -2,16 +2,20 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "node/descriptor.hpp"
 #include "node/external/agent_files.hpp"
+#include "node/external/call_files.hpp"
 #include "node/external/exchange.hpp"
 #include "tests/unit/node/external_place.hpp"
 
@@ -67,6 +71,18 @@ TEST_CASE("the files of a call are private, and gone when it is over") {
 printf '{"data":{"folder":"%s","modes":"%s"}}' "$(dirname $1)" "$(stat -c %a "$(dirname $1)" "$1" "$2" | tr '\n' ' ')" > "$2")x");
     CHECK(reply.data.at("modes") == Value("700 600 600 "));
     CHECK_FALSE(std::filesystem::exists(*reply.data.at("folder").text()));
+}
+
+TEST_CASE("what a killed daemon left of its calls is swept, and what a living one has is not") {
+    const auto living = CallFiles::make({});
+    REQUIRE(living.has_value());
+    REQUIRE(living->write("request", "{}").has_value());
+    auto left = (std::filesystem::temp_directory_path() / "mcod-call-XXXXXX").string();
+    REQUIRE(::mkdtemp(left.data()) != nullptr);
+    std::ofstream(left + "/request") << "{}";
+    CallFiles::sweep();
+    CHECK_FALSE(std::filesystem::exists(left));
+    CHECK(living->read("request", 2) == "{}");
 }
 
 TEST_CASE("an agent's failure is what it says; a failed or unreadable one names program and reason") {
