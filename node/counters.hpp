@@ -21,6 +21,7 @@ struct Counters {
     std::uint64_t replies = 0;    // sealed and handed to the mesh
     std::uint64_t audit_failures = 0;
     std::uint64_t journal_failures = 0;
+    std::uint64_t data_failures = 0;  // filters that did not match because a data source failed
 };
 
 }  // namespace mco::node

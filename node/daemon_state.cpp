@@ -28,6 +28,7 @@ constexpr auto rows = std::to_array<NamedCounter>({
     {"replies", "Replies handed to the mesh", &Counters::replies},
     {"audit_failures", "Audit lines that could not be written", &Counters::audit_failures},
     {"journal_failures", "Journal entries that could not be written", &Counters::journal_failures},
+    {"data_failures", "Requests that a failed data source kept from meaning this node", &Counters::data_failures},
 });
 
 std::string seconds(proto::Duration time) {

@@ -24,10 +24,13 @@ std::optional<Executor::Done> Executor::ask_data(std::uint64_t number, Job& job)
     const auto& admitted = *job.call;
     const auto& call = admitted.call();
     const auto& node = *call.node;
+    std::string problem;
     const auto ask = [&](const std::string& source, const std::string& query) -> proto::Result<proto::Value::Map> {
         if (node.data == nullptr || job.state.load() != State::asking)
             return proto::fail(proto::Errc::cancelled, "nobody waits for it any more");
-        return node.data->look_up(call, source, query, job.stop.get_token());
+        auto answer = node.data->look_up(call, source, query, job.stop.get_token());
+        if (!answer && problem.empty()) problem = fmt::format("{}('{}'): {}", source, query, answer.error().detail);
+        return answer;
     };
     if (const auto* policy = admitted.open_policy()) {
         const auto verdict = policy->decide_with({call.caller, call.agent, call.action}, node.traits, ask);
@@ -35,7 +38,8 @@ std::optional<Executor::Done> Executor::ask_data(std::uint64_t number, Job& job)
             return Done{number, End::denied, {.status = proto::StatusCode::aborted, .message = verdict.decided_by, .data = {}}};
     }
     const auto* condition = admitted.condition();
-    if (condition != nullptr && !condition->judge_with(node.traits, ask)) return Done{number, End::not_meant, {}};
+    if (condition != nullptr && !condition->judge_with(node.traits, ask))
+        return Done{number, End::not_meant, {.message = std::move(problem), .data = {}}};
     return std::nullopt;
 }
 

@@ -44,7 +44,7 @@ class Executor {
     struct Finished {
         std::shared_ptr<const AdmittedCall> call;
         End end = End::done;
-        ActionReply reply;        // denied: its message is the policy line that decided
+        ActionReply reply;        // denied: its message is the policy line that decided; not_meant: which data source failed, if one did
         proto::Duration took{0};  // since admission
     };
     int descriptor() const { return mailbox_.descriptor(); }  // readable: collect() has something

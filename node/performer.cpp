@@ -181,6 +181,10 @@ void Performer::finish(proto::Now now, Executor::Finished finished) {
             .duration_us = finished.took.count()});
     if (parts_.log.wants(LogLevel::debug))
         parts_.log.debug(fmt::format("{}: {} after {} us", brief(call.subject()), code, finished.took.count()));
+    if (finished.end == Executor::End::not_meant && !finished.reply.message.empty()) {
+        ++counters_.data_failures;
+        parts_.log.warn(fmt::format("{}: its filter does not mean this node, as a data source failed: {}", brief(call.subject()), finished.reply.message));
+    }
     if (finished.end == Executor::End::not_meant) {  // not a word to the caller, as to whoever else is not matched
         answers_.push_back({call.subject().request, proto::Outcome::not_matched, {}});
         return;

@@ -138,7 +138,7 @@ ActionReply trace(const Call& call, proto::Instant now) {
 }
 
 // Of this node's admission and execution; "mesh." and "socket." are named where they are counted.
-std::array<std::pair<std::string_view, std::uint64_t>, 14> named(const Counters& counters) {
+std::array<std::pair<std::string_view, std::uint64_t>, 15> named(const Counters& counters) {
     return {{{"request.total", counters.total},
              {"request.validated", counters.validated},
              {"request.unvalidated", counters.unvalidated},
@@ -152,7 +152,8 @@ std::array<std::pair<std::string_view, std::uint64_t>, 14> named(const Counters&
              {"request.timed_out", counters.timed_out},
              {"request.replies", counters.replies},
              {"request.audit_failed", counters.audit_failures},
-             {"request.journal_failed", counters.journal_failures}}};
+             {"request.journal_failed", counters.journal_failures},
+             {"request.data_failed", counters.data_failures}}};
 }
 
 ActionReply counters(const Call& call) {

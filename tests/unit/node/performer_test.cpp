@@ -282,6 +282,8 @@ TEST_CASE("data decide on a worker whether the action runs, and a node that is n
     stage.wait();
     CHECK(stage.answer().outcome == proto::Outcome::not_matched);
     CHECK(runs == 1);
+    CHECK(stage.performer.counters().data_failures == 1);
+    CHECK(has(stage.lines("mcod.log").back(), "nosuch('x')"));
 }
 
 TEST_CASE("data decide on a worker whether the caller may, and what is denied does not run") {
