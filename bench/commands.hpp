@@ -15,6 +15,7 @@ struct Command {
 
 proto::Result<void> run_agents(Arguments arguments);
 proto::Result<void> run_floor(Arguments arguments);
+proto::Result<void> run_request(Arguments arguments);
 proto::Result<void> run_simulate(Arguments arguments);
 
 }  // namespace mco::bench

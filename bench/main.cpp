@@ -23,6 +23,11 @@ constexpr std::array commands{
             "  mco-bench floor                                     five agents in one thread\n"
             "  mco-bench floor --agents 5 --rounds 1000 --processes    each a process, as nodes are\n",
             &mco::bench::run_floor},
+    Command{"request", "one request: what admission, cryptography and action take of a node, and its reply of the caller",
+            "request [--calls 2000] [--json]",
+            "Processor time, without a mesh. Examples:\n"
+            "  mco-bench request --calls 5000\n",
+            &mco::bench::run_request},
     Command{"simulate", "the engine in virtual time: a request to a mesh of up to 200,000 nodes",
             "simulate [--nodes 1000] [--groups 1] [--seed 1] [--homes 2] [--reply-size 0] [--requests 1] [--dying PERCENT] "
             "[--kill relay|entry|gateway] [--free] [--json]",
