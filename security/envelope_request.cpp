@@ -48,8 +48,9 @@ proto::Result<OpenedRequest> open_request(TrustStore& trust, proto::BytesView se
     if (route->reply_key.is_zero()) return proto::fail(Errc::malformed, "a request without a key for its replies");
     auto caller = trust.verify(route->caller, now);
     if (!caller) return tl::unexpected(std::move(caller.error()));
-    if (!verify(caller->sign_key, request_label,
-                {proto::as_bytes(route->collective), digest(request->route).bytes(), request->body},
+    const auto whole = digest(sealed);  // chain and signature included
+    if (!trust.held(whole) &&
+        !verify(caller->sign_key, request_label, {proto::as_bytes(route->collective), digest(request->route).bytes(), request->body},
                 request->signature))
         return proto::fail(Errc::unauthenticated,
                            fmt::format("the request's signature is not by the key of \"{}\"", caller->name));
@@ -57,7 +58,8 @@ proto::Result<OpenedRequest> open_request(TrustStore& trust, proto::BytesView se
         return proto::fail(Errc::denied, fmt::format("\"{}\" has the role {}; only a caller can make requests\nhave a "
                                                      "certificate signed with --role caller",
                                                      caller->name, proto::name(caller->role)));
-    return OpenedRequest{std::move(*route), std::move(request->body), digest(sealed), std::move(*caller)};
+    trust.remember_held(whole);
+    return OpenedRequest{std::move(*route), std::move(request->body), whole, std::move(*caller)};
 }
 
 }  // namespace mco::security

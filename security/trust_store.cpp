@@ -219,6 +219,14 @@ proto::Result<const TrustStore::Known*> TrustStore::look_up(const proto::Certifi
     return &known_.emplace(key, std::move(*known)).first->second;
 }
 
+void TrustStore::remember_held(const proto::Digest& octets) {
+    if (!held_.insert(octets).second) return;
+    held_order_.push_back(octets);
+    if (held_.size() <= held_max) return;
+    held_.erase(held_order_.front());
+    held_order_.pop_front();
+}
+
 proto::Result<Principal> TrustStore::identify(const proto::CertificateChain& chain) {
     auto known = look_up(chain);
     if (!known) return tl::unexpected(std::move(known.error()));

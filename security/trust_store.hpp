@@ -68,6 +68,12 @@ class TrustStore {
     std::size_t revocations() const { return revoked_.size(); }
     std::size_t known() const { return known_.size(); }  // chains remembered
 
+    // Signed octets, by their digest, whose signature held: what comes on several ways, or again and again, is verified once. The
+    // oldest is forgotten. Says nothing of chains, times or revocation.
+    static constexpr std::size_t held_max = 1'024;
+    bool held(const proto::Digest& octets) const { return held_.contains(octets); }
+    void remember_held(const proto::Digest& octets);
+
  private:
     struct Root {
         proto::Certificate certificate;
@@ -93,6 +99,8 @@ class TrustStore {
     std::unordered_set<proto::Serial> revoked_;
     std::unordered_map<proto::Digest, Known> known_;
     std::list<proto::Digest> known_order_;  // oldest first; bounded
+    std::unordered_set<proto::Digest> held_;
+    std::list<proto::Digest> held_order_;  // likewise
 };
 
 }  // namespace mco::security

@@ -89,6 +89,23 @@ TEST_CASE("every flipped bit and every cut of a request makes it false") {
     CHECK_FALSE(open_request(scene.trust, longer, at(0s)));
 }
 
+TEST_CASE("a request that was verified is not verified again, and still not taken from whom it may not come") {
+    Scene scene;
+    const auto& sealed = scene.asked.sealed;
+    CHECK_FALSE(scene.trust.held(digest(sealed)));
+    auto forged = sealed;
+    forged.back() ^= 1;
+    CHECK_FALSE(open_request(scene.trust, forged, at(0s)));
+    CHECK_FALSE(scene.trust.held(digest(forged)));
+    REQUIRE(open_request(scene.trust, sealed, at(0s)));
+    CHECK(scene.trust.held(digest(sealed)));
+    CHECK(open_request(scene.trust, sealed, at(0s))->caller.name == "alice");
+    CHECK(open_request(scene.trust, sealed, at(1000h)).error().code == Errc::expired);
+    for (std::size_t i = 0; i < TrustStore::held_max; ++i) scene.trust.remember_held(entropy::fresh<proto::Digest>());
+    CHECK_FALSE(scene.trust.held(digest(sealed)));  // the oldest is forgotten, and held again when it is verified
+    CHECK(open_request(scene.trust, sealed, at(0s)));
+}
+
 TEST_CASE("only a caller's certificate can give orders") {
     Scene scene;
     for (const auto role : {CertificateRole::node, CertificateRole::proxy}) {
