@@ -29,8 +29,8 @@ bool is_remote(std::string_view endpoint) {
 
 }  // namespace
 
-Gather::Gather(EntryLink& entry, security::TrustStore& trust, const SealedCall& call, Watcher watcher)
-    : entry_(entry), trust_(trust), call_(call), watcher_(std::move(watcher)) {
+Gather::Gather(EntryLink& entry, ReplyOpener& opener, const SealedCall& call, Watcher watcher)
+    : entry_(entry), opener_(opener), call_(call), watcher_(std::move(watcher)) {
     result_.request = call.id;
 }
 
@@ -135,7 +135,7 @@ void Gather::interrupt() {
 
 void Gather::hear(const EntryLink::Heard& heard) {
     if (const auto* revocations = std::get_if<proto::Revocations>(&heard.message)) {
-        for (const auto& list : revocations->lists) (void)trust_.adopt(list);  // for this command: whoever is revoked is not believed
+        for (const auto& list : revocations->lists) (void)opener_.trust().adopt(list);  // for this command: whoever is revoked is not believed
         return;
     }
     if (const auto* ack = std::get_if<proto::Ack>(&heard.message)) {
@@ -173,7 +173,7 @@ std::vector<Entry> Gather::read_relays(const proto::Redirect& redirect, std::str
     std::vector<std::string> names;
     std::string trouble = "nobody";
     for (const auto& record : redirect.records) {
-        const auto body = security::open_record(trust_, record, now_.wall);
+        const auto body = security::open_record(opener_.trust(), record, now_.wall);
         if (!body) {
             trouble = "nobody who can be trusted: " + body.error().detail;
         } else if (!is_remote(body->link_endpoint)) {
@@ -209,7 +209,8 @@ void Gather::hear_up(const proto::Up& up) {
     const bool newest = up.attempt == attempt_;
     if (newest) acknowledge();
     // Answers without octets are only counted, by the ledger.
-    for (const auto& answer : up.answers) take_answer(answer);
+    auto opened = opener_.open({call_.reply_pair, call_.id, call_.digest}, up.answers, now_.wall);
+    for (std::size_t i = 0; i < opened.size(); ++i) take_answer(up.answers[i], std::move(opened[i]));
     if (newest) {
         for (const auto& missing : up.missing) {
             if (missing_.size() >= nodes_max) {
@@ -236,15 +237,13 @@ void Gather::give_credit(Links::LinkId from, const proto::Up& up) {
     taken_ = 0;
 }
 
-void Gather::take_answer(const proto::Answer& answer) {
+void Gather::take_answer(const proto::Answer& answer, std::optional<security::OpenedReply> opened) {
     if (answer.sealed.empty()) return;  // nothing to say, or nothing we may know: the ledger counts it
     if (heard_.size() >= nodes_max) {
         ++beyond_;
         return;
     }
-    const auto opened =
-        security::open_reply(trust_, call_.reply_pair, call_.id, call_.digest, answer.sealed, now_.wall);
-    if (!opened || opened->node.peer != answer.node) {
+    if (!opened) {
         ++unreadable_;
         return;
     }

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "client/entry_link.hpp"
+#include "client/reply_opener.hpp"
 #include "client/request.hpp"
 #include "proto/limits.hpp"
-#include "security/trust_store.hpp"
 
 namespace mco::client {
 
@@ -78,7 +78,7 @@ class Gather {
     static constexpr std::size_t nodes_max = proto::limits::roster_max * (proto::limits::groups_max + 1);
 
     // All must outlive the gather. One request each.
-    Gather(EntryLink& entry, security::TrustStore& trust, const SealedCall& call, Watcher watcher);
+    Gather(EntryLink& entry, ReplyOpener& opener, const SealedCall& call, Watcher watcher);
 
     // Errors: nobody reachable, request refused, redirected to nobody, interrupted before anybody took it. Everything after
     // that is a result.
@@ -95,7 +95,7 @@ class Gather {
     void hear_refused(Links::LinkId from, const proto::Refused& refused);
     void hear_redirect(Links::LinkId from, const proto::Redirect& redirect);
     std::vector<Entry> read_relays(const proto::Redirect& redirect, std::string& who) const;
-    void take_answer(const proto::Answer& answer);
+    void take_answer(const proto::Answer& answer, std::optional<security::OpenedReply> opened);
     void interrupt();
     bool finished() const;
     std::optional<proto::Error> failure() const;
@@ -104,7 +104,7 @@ class Gather {
     void check_account();
 
     EntryLink& entry_;
-    security::TrustStore& trust_;
+    ReplyOpener& opener_;
     const SealedCall& call_;
     Watcher watcher_;
     Gathered result_;

@@ -1,6 +1,7 @@
 #include "client/session.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -188,10 +189,11 @@ Result<Gathered> Session::call_once(const Call& call, Gather::Watcher watcher) {
         links_ = context_.world.open_links(*identity_, *trust_);
         entry_.emplace(config_.entries, *links_);
         entry_->start();  // dials while the request is signed
+        opener_.emplace(*trust_, std::thread::hardware_concurrency());
     }
     const auto sealed = seal(call, *identity_, context_.world.now().wall, keys_.newest());
     if (!sealed) return tl::unexpected(sealed.error());
-    auto gathered = Gather(*entry_, *trust_, *sealed, std::move(watcher)).run();
+    auto gathered = Gather(*entry_, *opener_, *sealed, std::move(watcher)).run();
     if (!gathered && gathered.error().code == Errc::unreachable) {
         // Nodes are silent to strangers. They may believe other authorities than we do, so this is a hint and no refusal.
         const auto ours = trust_->verify(identity_->chain, context_.world.now().wall);

@@ -7,6 +7,7 @@
 
 #include "client/command.hpp"
 #include "client/gather.hpp"
+#include "client/reply_opener.hpp"
 #include "client/request.hpp"
 #include "client/selection.hpp"
 #include "client/target.hpp"
@@ -68,6 +69,7 @@ class Session {
     security::CollectiveKeys keys_;
     std::unique_ptr<Links> links_;
     std::optional<EntryLink> entry_;
+    std::optional<ReplyOpener> opener_;
 };
 
 }  // namespace mco::client

@@ -50,7 +50,8 @@ struct Run {
         auto sealed = seal(call, caller, mesh.now.wall);
         REQUIRE(sealed.has_value());
         began = mesh.now.mono;
-        auto gathered = Gather(*entry, trust, *sealed, {}).run();
+        ReplyOpener opener(trust, 1);
+        auto gathered = Gather(*entry, opener, *sealed, {}).run();
         took = mesh.now.mono - began;
         return gathered;
     }
