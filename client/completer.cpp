@@ -64,38 +64,10 @@ void add_actions(Candidates& into, const Knowledge& knowledge, const std::string
 
 std::string_view first_name(const Option& option) { return option.names.substr(0, option.names.find(',')); }
 
-void add_values(Candidates& into, const Option& option, const Knowledge& knowledge, const std::string& agent) {
-    const auto name = first_name(option);
-    if (add_choices(into, option_choices, name)) return;
-    if (name == "with-identity") add_names(into, knowledge.names.nodes);
-    if (name == "with-fact" || name == "with" || name == "select") add_names(into, knowledge.names.facts, "=");
-    if (name == "target") add_names(into, knowledge.collectives);
-    if (name == "with-agent" || name == "agent") into.insert(into.end(), knowledge.agents.begin(), knowledge.agents.end());
-    if (name == "action") add_actions(into, knowledge, agent);
-}
-
-// An input's values behind "NAME=".
-void add_input_values(Candidates& into, const proto::InputSchema& input, const Knowledge& knowledge) {
-    const auto add = [&](std::string_view value) {
-        into.push_back({input.name + "=" + std::string(value), {}});
-    };
-    for (const auto& value : input.allowed) add(value);
-    if (input.type == proto::InputType::boolean) {
-        add("true");
-        add("false");
-    }
-    if (input.name == "fact") {
-        for (const auto& fact : knowledge.names.facts) add(fact);
-    }
-    if (input.name == "agent") {
-        for (const auto& agent : knowledge.agents) add(agent.word);
-    }
-}
-
-// What was typed so far: words that are no options, and the value of --agent.
+// What was typed so far: words that are no options, and the values of --agent, --action and --target.
 struct Typed {
     std::vector<std::string> words;
-    std::string agent, action;
+    std::string agent, action, collective;
     const Option* open = nullptr;  // an option that waits for its value
 };
 Typed read_typed(const OptionSet& set, std::span<const std::string> before) {
@@ -104,6 +76,7 @@ Typed read_typed(const OptionSet& set, std::span<const std::string> before) {
         if (typed.open != nullptr) {
             if (first_name(*typed.open) == "agent") typed.agent = word;
             if (first_name(*typed.open) == "action") typed.action = word;
+            if (first_name(*typed.open) == "target") typed.collective = word;
             typed.open = nullptr;
         } else if (word.size() > 1 && word[0] == '-') {
             const auto* option = set.find(word);
@@ -113,6 +86,35 @@ Typed read_typed(const OptionSet& set, std::span<const std::string> before) {
         }
     }
     return typed;
+}
+
+void add_values(Candidates& into, const Option& option, const Knowledge& knowledge, const Typed& typed) {
+    const auto name = first_name(option);
+    if (add_choices(into, option_choices, name)) return;
+    if (name == "with-identity") add_names(into, knowledge.names(typed.collective).nodes);
+    if (name == "with-fact" || name == "with" || name == "select") add_names(into, knowledge.names(typed.collective).facts, "=");
+    if (name == "target") add_names(into, knowledge.collectives);
+    if (name == "with-agent" || name == "agent") into.insert(into.end(), knowledge.agents.begin(), knowledge.agents.end());
+    if (name == "action") add_actions(into, knowledge, typed.agent);
+}
+
+// An input's values behind "NAME=".
+void add_input_values(Candidates& into, const proto::InputSchema& input, const Knowledge& knowledge, const Typed& typed) {
+    const auto add = [&](std::string_view value) {
+        into.push_back({input.name + "=" + std::string(value), {}});
+    };
+    for (const auto& value : input.allowed) add(value);
+    if (input.type == proto::InputType::boolean) {
+        add("true");
+        add("false");
+    }
+    if (input.name == "fact") {
+        const auto names = knowledge.names(typed.collective);
+        for (const auto& fact : names.facts) add(fact);
+    }
+    if (input.name == "agent") {
+        for (const auto& agent : knowledge.agents) add(agent.word);
+    }
 }
 
 void add_rpc_words(Candidates& into, const Typed& typed, const std::string& current, const Knowledge& knowledge) {
@@ -138,7 +140,7 @@ void add_rpc_words(Candidates& into, const Typed& typed, const std::string& curr
         const std::string start = input.name + "=";
         const bool given = std::any_of(words.begin(), words.end(), [&](const auto& word) { return word.starts_with(start); });
         if (current.starts_with(start)) {
-            add_input_values(into, input, knowledge);
+            add_input_values(into, input, knowledge, typed);
         } else if (!given) {
             into.push_back({start, visible(input.description)});
         }
@@ -161,9 +163,9 @@ void add_command_words(Candidates& into, const Command& command, const Typed& ty
     } else if (name == "help") {
         for (const auto* each : commands()) into.push_back({std::string(each->name), std::string(each->summary)});
     } else if (name == "inventory") {
-        add_names(into, knowledge.names.nodes);
+        add_names(into, knowledge.names(typed.collective).nodes);
     } else if (name == "facts") {
-        add_names(into, knowledge.names.facts);
+        add_names(into, knowledge.names(typed.collective).facts);
     } else {
         add_choices(into, command_words, name);
     }
@@ -184,7 +186,7 @@ bool add_glued_values(Candidates& into, const OptionSet& set, const std::string&
     if (!current.starts_with("--") || equals == std::string::npos) return false;
     const auto* option = set.find(current.substr(0, equals));
     if (option == nullptr || option->value.empty()) return true;
-    add_values(into, *option, knowledge, typed.agent);
+    add_values(into, *option, knowledge, typed);
     for (auto& candidate : into) candidate.word.insert(0, current.substr(0, equals + 1));
     return true;
 }
@@ -203,7 +205,7 @@ Candidates candidates_for(const std::vector<std::string>& words, const Knowledge
     command->declare(set);
     const auto typed = read_typed(set, std::span(words).subspan(2, words.size() - 3));
     if (typed.open != nullptr) {
-        add_values(candidates, *typed.open, knowledge, typed.agent);
+        add_values(candidates, *typed.open, knowledge, typed);
     } else if (!add_glued_values(candidates, set, current, typed, knowledge)) {
         if (current.starts_with('-'))
             add_option_names(candidates, set);

@@ -21,7 +21,7 @@ struct Knowledge {
     std::vector<Candidate> agents;
     std::function<proto::Result<proto::AgentSchema>(const std::string&)> schema;
     std::vector<std::string> collectives;
-    KnownNames names;
+    std::function<KnownNames(const std::string& collective)> names;  // "": the main one
 };
 
 // Words of a line that is being typed, the last one unfinished ("" behind a blank). Quotes group and may be open.

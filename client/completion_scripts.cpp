@@ -35,7 +35,15 @@ if [[ $funcstack[1] == _mco ]]; then _mco "$@"; else compdef _mco mco; fi
 )";
 
 constexpr std::string_view fish = R"(# Completion of mco for fish: in /usr/share/fish/vendor_completions.d/mco.fish, or: mco completion fish | source
-complete -c mco -a '(mco completion --complete (commandline -cp | string collect) 2>/dev/null)'
+function __mco_words
+    set -l words (mco completion --complete (commandline -cp | string collect) 2>/dev/null)
+    if set -q words[1]
+        printf '%s\n' $words
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+complete -c mco -f -a '(__mco_words)'
 )";
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include "proto/filter.hpp"
 #include "proto/text_file.hpp"
 #include "proto/value.hpp"
+#include "security/keys.hpp"
 
 namespace mco::client {
 namespace {
@@ -86,16 +88,41 @@ bool KnownNames::learn(const Call& call, const Gathered& gathered) {
     return changed;
 }
 
-std::optional<std::filesystem::path> name_cache_file(const Environment& environment) {
+std::optional<std::filesystem::path> name_cache_file(const Environment& environment, const Config& config,
+                                                     std::string_view collective) {
+    constexpr std::size_t key_size = 16, trust_size_max = 1024 * 1024;
+    // The same authorities under another path are the same mesh.
+    const auto trust = proto::read_text_file(config.trust, trust_size_max);
+    const auto mesh = (trust ? *trust : config.trust.string()) + "\n" + std::string(collective);
+    const auto cache_name = "names-" + security::digest(proto::as_bytes(mesh)).hex().substr(0, key_size);
     const auto variable = [&](std::string_view name) {
         const auto found = environment.find(name);
         return found == environment.end() ? std::string() : found->second;
     };
     if (const auto cache = variable("XDG_CACHE_HOME"); cache.starts_with('/'))
-        return std::filesystem::path(cache) / "mco/names";
-    if (const auto home = variable("HOME"); home.starts_with('/')) return std::filesystem::path(home) / ".cache/mco/names";
+        return std::filesystem::path(cache) / "mco" / cache_name;
+    if (const auto home = variable("HOME"); home.starts_with('/')) return std::filesystem::path(home) / ".cache/mco" / cache_name;
     return std::nullopt;
 }
+
+namespace {
+
+void forget_the_oldest(const std::filesystem::path& folder) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    std::vector<std::pair<fs::file_time_type, fs::path>> caches;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+        if (!entry->path().filename().string().starts_with("names-")) continue;
+        std::error_code gone;
+        const auto written = entry->last_write_time(gone);
+        if (!gone) caches.emplace_back(written, entry->path());
+    }
+    if (caches.size() <= caches_max) return;
+    std::sort(caches.begin(), caches.end());
+    for (std::size_t i = 0; i < caches.size() - caches_max; ++i) fs::remove(caches[i].second, error);
+}
+
+}  // namespace
 
 KnownNames read_names(const std::filesystem::path& file) {
     KnownNames names;
@@ -114,6 +141,7 @@ void write_names(const std::filesystem::path& file, const KnownNames& names) {
     fs::permissions(file.parent_path(), fs::perms::owner_all, error);
     const Value::Map lists{{"nodes", list_of(names.nodes)}, {"facts", list_of(names.facts)}};
     (void)proto::replace_file(file, proto::to_json(lists) + "\n", 0600);  // what completion knows may be lost
+    forget_the_oldest(file.parent_path());
 }
 
 }  // namespace mco::client

@@ -59,8 +59,8 @@ Result<void> check_certificate(const security::Identity& self, const Config& con
 }
 
 // For the completion of later command lines.
-void learn_names(const Environment& environment, const Call& call, const Gathered& gathered) {
-    const auto file = name_cache_file(environment);
+void learn_names(const Environment& environment, const Config& config, const Call& call, const Gathered& gathered) {
+    const auto file = name_cache_file(environment, config, call.collective);
     if (!file) return;
     auto names = read_names(*file);
     if (names.learn(call, gathered)) write_names(*file, names);
@@ -201,7 +201,7 @@ Result<Gathered> Session::call_once(const Call& call, Gather::Watcher watcher) {
             gathered.error().detail +=
                 fmt::format("\nPerhaps they do not accept {}: {}", config_.certificate.string(), ours.error().detail);
     }
-    if (gathered) learn_names(context_.world.environment, call, *gathered);
+    if (gathered) learn_names(context_.world.environment, config_, call, *gathered);
     // A word nobody knows, as good as certainly: with the nodes' collectives in doubt there would be some expected.
     if (gathered && gathered->ledger.closure == proto::Closure::closed && gathered->ledger.expected == 0)
         context_.err() << fmt::format("mco: no node of this mesh is in the collective '{}'\n",

@@ -86,7 +86,12 @@ std::vector<Item> applications_here() {
 // Without a configuration there are no agents and collectives to offer, but the rest is: nothing is said of it in mid-typing.
 Knowledge knowledge_of(Context& context, Session* session) {
     Knowledge knowledge;
-    if (const auto file = name_cache_file(context.world.environment)) knowledge.names = read_names(*file);
+    knowledge.names = [&context, session](const std::string& collective) {
+        if (session == nullptr) return KnownNames();
+        const auto& config = session->config();
+        const auto file = name_cache_file(context.world.environment, config, collective.empty() ? config.main_collective : collective);
+        return file ? read_names(*file) : KnownNames();
+    };
     knowledge.schema = [session](const std::string& name) {
         return session == nullptr ? Result<proto::AgentSchema>(fail(Errc::not_found, "no configuration"))
                                   : session->schema(name);
