@@ -1,9 +1,12 @@
 #include "client/words.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "proto/config_file.hpp"
 
 namespace mco::client {
 namespace {
@@ -51,6 +54,12 @@ std::string enumerate(std::span<const std::string> words) {
     std::string text = words[0];
     for (std::size_t i = 1; i < words.size(); ++i) text += (i + 1 == words.size() ? " and " : ", ") + words[i];
     return text;
+}
+
+std::string not_known(std::span<const std::string> words, std::span<const std::string_view> known) {
+    if (words.empty() || std::find(known.begin(), known.end(), words[0]) != known.end()) return {};
+    const auto near = proto::nearest(words[0], known);
+    return fmt::format("'{}' is not known{}; ", words[0], near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near));
 }
 
 std::string length_of(std::chrono::seconds time) {

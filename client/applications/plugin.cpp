@@ -14,6 +14,7 @@
 #include "client/agent_page.hpp"
 #include "client/agent_skeleton.hpp"
 #include "client/applications/applications.hpp"
+#include "client/known_plugins.hpp"
 #include "client/words.hpp"
 #include "proto/ddl_validators.hpp"
 #include "proto/schema_library.hpp"
@@ -65,29 +66,52 @@ void list_kind(Context& context, std::string_view title, const std::vector<proto
     }
 }
 
+void list_known(Context& context, std::string_view title, std::string_view kind) {
+    context.out() << "\n" << title << ":\n";
+    for (const auto& plugin : known_plugins()) {
+        if (plugin.kind == kind) context.out() << fmt::format("  {} {}\n", left(plugin.name, 25), plugin.description);
+    }
+}
+
 Result<ExitStatus> list(Context& context) {
     const auto plugins = library(context);
     if (!plugins) return tl::unexpected(plugins.error());
     std::vector<std::string> broken;
     list_kind(context, "Agents", plugins->list(), broken);
+    list_known(context, "Aggregate", "aggregate");
     list_kind(context, "\nData Queries", plugins->list_data(), broken);
+    list_known(context, "Discovery Methods", "discovery");
+    list_known(context, "Validator Plugins", "validator");
     if (!broken.empty()) context.out() << "\nThese could not be loaded:\n";
     for (const auto& problem : broken) context.out() << fmt::format("  {}\n", visible(problem));
     return ExitStatus::ok;
 }
 
-// "agent/NAME", "data/NAME", or a name: an agent's before a data source's.
+const KnownPlugin* find_known(std::string_view kind, std::string_view name) {
+    const auto plugins = known_plugins();
+    const auto found = std::find_if(plugins.begin(), plugins.end(), [&](const KnownPlugin& plugin) {
+        return plugin.name == name && (kind.empty() || plugin.kind == kind);
+    });
+    return found == plugins.end() ? nullptr : &*found;
+}
+
+// "KIND/NAME", or a name: an agent's before a data source's, and both before what has no DDL.
 Result<std::string> page_of(const proto::SchemaLibrary& plugins, std::string_view wanted) {
     const auto slash = wanted.find('/');
     const auto kind = slash == std::string_view::npos ? std::string_view() : wanted.substr(0, slash);
     const auto name = slash == std::string_view::npos ? wanted : wanted.substr(slash + 1);
-    if (!kind.empty() && kind != "agent" && kind != "data")
-        return fail(Errc::invalid, fmt::format("\"{}\" is no kind of plugin\nThere are agent/NAME and data/NAME.", kind));
+    const auto* known = kind == "agent" || kind == "data" ? nullptr : find_known(kind, name);
+    if (!kind.empty() && kind != "agent" && kind != "data") {
+        if (known != nullptr) return known_page(*known);
+        return fail(Errc::not_found, fmt::format("there is no plugin {}\nThere are agent/NAME, data/NAME, aggregate/NAME, "
+                                                 "discovery/NAME and validator/NAME; mco plugin list names them.", wanted));
+    }
     auto agent = kind == "data" ? fail(Errc::not_found, "") : plugins.load(name);
     if (agent) return agent_page(*agent);
     if (kind == "agent" || (kind.empty() && agent.error().code != Errc::not_found)) return tl::unexpected(agent.error());
     const auto source = plugins.load_data(name);
     if (source) return data_page(*source);
+    if (known != nullptr && source.error().code == Errc::not_found) return known_page(*known);
     return tl::unexpected(kind.empty() && source.error().code == Errc::not_found ? agent.error() : source.error());
 }
 
@@ -204,15 +228,16 @@ Result<ExitStatus> run(Context& context) {
     if (what == "list") return list(context);
     if (what == "validate") return validate(context, rest);
     if (what == "generate") return generate(context, rest);
-    return fail(Errc::invalid, "needs doc, list, validate or generate\nLike this: mco plugin doc rpcutil");
+    constexpr auto known = std::to_array<std::string_view>({"doc", "list", "validate", "generate"});
+    return fail(Errc::invalid, not_known(words, known) + "needs doc, list, validate or generate\nLike this: mco plugin doc rpcutil");
 }
 
 }  // namespace
 
 const Command plugin{
     "plugin",
-    "Documents, checks and generates agents; documents data sources",
-    "doc [NAME | agent/NAME | data/NAME]\nlist\nvalidate FILE...\n[options] generate agent NAME [actions=ACTION,ACTION]",
+    "Documents, checks and generates agents; documents data sources and other plugins",
+    "doc [NAME | KIND/NAME]\nlist\nvalidate FILE...\n[options] generate agent NAME [actions=ACTION,ACTION]",
     "mco plugin doc rpcutil\n"
     "mco plugin doc data/fstat\n"
     "mco plugin generate agent greeter --python\n"

@@ -1,13 +1,19 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "client/agent_page.hpp"
 #include "client/agent_skeleton.hpp"
+#include "client/aggregates.hpp"
+#include "client/known_plugins.hpp"
+#include "client/selection.hpp"
 #include "proto/command.hpp"
+#include "proto/ddl.hpp"
+#include "proto/ddl_validators.hpp"
 #include "tests/support/has.hpp"
 
 namespace mco::client {
@@ -68,6 +74,28 @@ TEST_CASE("the example agents are sound and have a page") {
         ++seen;
     }
     CHECK(seen == 3);
+}
+
+TEST_CASE("what has no DDL is listed as it is known elsewhere") {
+    std::string before;
+    std::set<Method> methods;
+    for (const auto& plugin : known_plugins()) {
+        const auto sorted = std::string(plugin.kind) + "/" + std::string(plugin.name);
+        CHECK(before < sorted);
+        before = sorted;
+        if (plugin.kind == "validator") CHECK(proto::knows_validator(plugin.name));
+        if (plugin.kind == "discovery") {
+            for (int i = 0; i <= static_cast<int>(Method::frozen); ++i) {
+                if (name(static_cast<Method>(i)) == plugin.name) methods.insert(static_cast<Method>(i));
+            }
+        }
+        if (plugin.kind != "aggregate") continue;
+        proto::ActionSchema action;
+        action.aggregates = {{.function = std::string(plugin.name), .output = "o"}};
+        action.outputs = {{.name = "o"}};
+        CHECK_MESSAGE(!has(aggregate_blocks(action, {}, {}), "there is no aggregate function"), plugin.name);
+    }
+    CHECK(methods.size() == static_cast<std::size_t>(Method::frozen));  // all but --frozen, which is no method of --dm
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "client/words.hpp"
 
+#include <array>
+#include <string_view>
+
 #include <doctest/doctest.h>
 
 namespace mco::client {
@@ -28,6 +31,14 @@ TEST_CASE("lists read like sentences") {
     CHECK(enumerate(Words{"a"}) == "a");
     CHECK(enumerate(Words{"a", "b"}) == "a and b");
     CHECK(enumerate(Words{"a", "b", "c"}) == "a, b and c");
+}
+
+TEST_CASE("a word that is none of the known ones is named, with the nearest") {
+    constexpr auto known = std::to_array<std::string_view>({"status", "summary"});
+    CHECK(not_known(Words{}, known).empty());
+    CHECK(not_known(Words{"status", "x"}, known).empty());
+    CHECK(not_known(Words{"stauts"}, known) == "'stauts' is not known (did you mean 'status'?); ");
+    CHECK(not_known(Words{"frobnicate"}, known) == "'frobnicate' is not known; ");
 }
 
 }  // namespace
