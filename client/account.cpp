@@ -111,6 +111,7 @@ void add_lines(const std::vector<std::string>& troubles, Account& account) {
 Account settle(const Gathered& gathered, const Target& target) {
     Account account;
     account.ledger = gathered.ledger;
+    if (target.search) account.search = target.search->took;
     account.replies = static_cast<std::uint32_t>(gathered.replies.size());
     const auto given = given_names(target);
     const auto unseen = unseen_names(gathered, given);
@@ -157,6 +158,10 @@ ExitStatus exit_status(const Account& account, Choice choice) {
             return account.whole() ? ExitStatus::unusable : ExitStatus::silent;
     }
     return ExitStatus::unusable;
+}
+
+bool means_nobody(const Account& account, Choice choice) {
+    return account.replies == 0 && account.failures == 0 && account.whole() && choice == Choice::by_filter;
 }
 
 std::string absent_block(const Account& account, const Terminal& terminal) {

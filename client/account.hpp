@@ -33,6 +33,7 @@ struct Account {
     std::vector<Absent> absent;        // by name
     std::vector<std::string> trouble;  // visible lines
     std::uint32_t replies = 0, failures = 0;
+    proto::Duration search{0};  // how long it took to find the nodes, where that was a request of its own
     std::uint32_t unknown = 0;  // of the absent: names that nobody in the mesh has
 
     bool whole() const { return absent.empty() && trouble.empty(); }
@@ -46,6 +47,7 @@ struct Account {
 Account settle(const Gathered& gathered, const Target& target);
 
 ExitStatus exit_status(const Account& account, Choice choice);
+bool means_nobody(const Account& account, Choice choice);  // the filter meant no node, and that is proved
 
 // "No response from:" with a line a node, "" if there are none.
 std::string absent_block(const Account& account, const Terminal& terminal);

@@ -184,6 +184,7 @@ Result<ExitStatus> run_command(World& world, const Command& command, std::span<c
 std::span<const Command* const> commands() { return table; }
 
 const Command* find_command(std::string_view name) {
+    if (name == "puppetd") name = "puppet";  // what it was called before
     const auto found =
         std::find_if(table.begin(), table.end(), [&](const Command* command) { return command->name == name; });
     return found == table.end() ? nullptr : *found;

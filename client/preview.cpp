@@ -27,7 +27,9 @@ Account found(const Target& target) {
                   .trouble = target.trouble};
     Gathered nothing;
     nothing.ledger.closure = proto::Closure::closed;
-    return settle(nothing, others);
+    auto account = settle(nothing, others);
+    if (target.search) account.ledger = target.search->ledger;  // the missing are counted there
+    return account;
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ namespace {
 using proto::Errc;
 using proto::fail;
 using Layout = Showing::Layout;
+using Display = Showing::Display;
 
 constexpr std::array layouts{
     Option{"table", "", Section::rpc, "Results as a table, a line for each node"},
@@ -29,13 +30,13 @@ constexpr std::array layouts{
            "Which results to show: ok, failed, all or none; the DDL says which without it"},
 };
 
-proto::Result<std::optional<proto::DisplayMode>> read_mode(const Options& options, proto::DisplayMode by_ddl) {
+proto::Result<Display> read_display(const Options& options) {
     const auto mode = options.value("display");
-    if (!mode) return by_ddl;
-    if (*mode == "ok") return proto::DisplayMode::ok;
-    if (*mode == "failed") return proto::DisplayMode::failed;
-    if (*mode == "all") return proto::DisplayMode::always;
-    if (*mode == "none") return std::nullopt;
+    if (!mode) return Display::by_ddl;
+    if (*mode == "ok") return Display::ok;
+    if (*mode == "failed") return Display::failed;
+    if (*mode == "all") return Display::all;
+    if (*mode == "none") return Display::none;
     return fail(Errc::invalid, fmt::format("--display takes ok, failed, all or none, not '{}'", *mode));
 }
 
@@ -50,7 +51,7 @@ Table table_of(const proto::ActionSchema& action, std::span<const Reply* const> 
     for (const auto& output : action.outputs) keys.push_back(output.name);
     for (const auto* reply : replies) {
         all_ok = all_ok && reply->status == proto::StatusCode::ok;
-        const auto* map = reply->status == proto::StatusCode::ok ? reply->data.map() : nullptr;
+        const auto* map = reply->data.map();
         if (map == nullptr) continue;
         for (const auto& [key, value] : *map) {
             if (action.find_output(key) == nullptr) others.insert(key);
@@ -72,7 +73,7 @@ Table table_of(const proto::ActionSchema& action, std::span<const Reply* const> 
             row.emplace_back(ok ? "OK" : status_word(reply->status));
             row.push_back(ok ? "" : visible(reply->message));
         }
-        for (const auto& key : keys) row.push_back(ok ? cell(reply->data.find(key)) : std::string());
+        for (const auto& key : keys) row.push_back(cell(reply->data.find(key)));
     }
     return table;
 }
@@ -86,11 +87,11 @@ void declare_layouts(OptionSet& options) {
     options.add(sort_option());
 }
 
-proto::Result<Showing> read_showing(const Options& options, proto::DisplayMode by_ddl) {
+proto::Result<Showing> read_showing(const Options& options) {
     Showing showing;
-    const auto mode = read_mode(options, by_ddl);
-    if (!mode) return tl::unexpected(mode.error());
-    showing.mode = *mode;
+    const auto display = read_display(options);
+    if (!display) return tl::unexpected(display.error());
+    showing.display = *display;
     std::vector<std::string> chosen;
     const auto choose = [&](std::string_view option, Layout layout) {
         if (!options.has(option)) return;
@@ -120,6 +121,22 @@ bool ReplyPrinter::for_programs() const {
     return showing_.layout == Layout::json || showing_.layout == Layout::json_lines;
 }
 
+bool ReplyPrinter::wanted(const Reply& reply) const {
+    switch (showing_.display) {
+        case Display::by_ddl:
+            return is_shown(reply, action_.display);
+        case Display::ok:
+            return is_shown(reply, proto::DisplayMode::ok);
+        case Display::failed:
+            return is_shown(reply, proto::DisplayMode::failed);
+        case Display::all:
+            return true;
+        case Display::none:
+            return false;
+    }
+    return true;
+}
+
 Gather::Watcher ReplyPrinter::watcher() {
     Gather::Watcher watcher;
     watcher.reply = [this](const Reply& reply) {
@@ -140,7 +157,7 @@ void ReplyPrinter::print(const Reply& reply) {
         return;
     }
     const bool raw = showing_.layout == Layout::raw;
-    if (!showing_.mode || (!raw && !is_shown(reply, *showing_.mode))) return;
+    if (raw ? showing_.display == Display::none : !wanted(reply)) return;
     progress_.clear();
     context_.out() << (raw ? raw_block(reply) : node_block(reply, action_, context_.terminal)) << std::flush;
 }
@@ -148,7 +165,7 @@ void ReplyPrinter::print(const Reply& reply) {
 std::vector<const Reply*> ReplyPrinter::shown(const Gathered& gathered) const {
     std::vector<const Reply*> replies;
     for (const auto& reply : gathered.replies) {
-        if (showing_.mode && is_shown(reply, *showing_.mode)) replies.push_back(&reply);
+        if (wanted(reply)) replies.push_back(&reply);
     }
     return replies;
 }

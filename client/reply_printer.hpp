@@ -19,12 +19,13 @@ namespace mco::client {
 // How a command shows replies, as its options say.
 struct Showing {
     enum class Layout : std::uint8_t { blocks, raw, folded, table, json, json_lines };
+    enum class Display : std::uint8_t { by_ddl, ok, failed, all, none };
     Layout layout = Layout::blocks;
-    std::optional<proto::DisplayMode> mode;  // which replies are shown, but for JSON and raw; none: no reply at all
-    bool at_once = true;                     // as they come, not when all are there
+    Display display = Display::by_ddl;  // which replies are shown, but for JSON and raw
+    bool at_once = true;                // as they come, not when all are there
 };
 // From --json, --jsonl, --table, --fold, --verbose, --display and --sort. `invalid`: a mode nobody knows, or layouts that exclude each other.
-proto::Result<Showing> read_showing(const Options& options, proto::DisplayMode by_ddl);
+proto::Result<Showing> read_showing(const Options& options);
 void declare_layouts(OptionSet& options);  // -j --jsonl --table --fold --display --sort
 
 // The replies of one action as they come, a progress bar below them on a terminal, and in the end what is to be said of all.
@@ -43,6 +44,7 @@ class ReplyPrinter {
     void print(const Reply& reply);
     void show_progress() { progress_.show(replies_, std::max(matched_, replies_)); }
     bool for_programs() const;
+    bool wanted(const Reply& reply) const;  // by --display and the DDL
     std::vector<const Reply*> shown(const Gathered& gathered) const;
     std::string table_or_blocks(const Gathered& gathered) const;
     std::string folded_blocks(const Gathered& gathered) const;

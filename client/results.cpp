@@ -158,8 +158,8 @@ std::string statistics(const Gathered& gathered, const Account& account, const F
     row("Nodes", fmt::format("{} / {}", account.matched(), account.replies));
     row("Pass / Fail", fmt::format("{} / {}", ok, account.failures));
     row("Start Time", local_time(gathered.sent.wall));
-    // The request finds its nodes itself: there is no discovery that could take time.
-    row("Discovery Time", fmt::format("{:.2f}ms", 0.0));
+    // 0 where the request found its nodes itself.
+    row("Discovery Time", fmt::format("{:.2f}ms", milliseconds(account.search)));
     row("Agent Time", fmt::format("{:.2f}ms", milliseconds(gathered.took)));
     row("Total Time", fmt::format("{:.2f}ms", milliseconds(finish.total)));
     row("Entry", visible(gathered.entry));

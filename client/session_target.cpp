@@ -93,6 +93,8 @@ Result<Target> Session::target(const std::string& agent) {
 
 Result<void> Session::name_nodes(Target& target, const proto::Filter& typed, const Selection& selection) {
     std::vector<std::string> names;
+    const auto began = context_.world.now().mono;
+    proto::Ledger ledger;
     const bool looks = context_.options.has("preview");
     if (selection.method != Method::mesh) {
         const auto typed_patience = context_.options.number(
@@ -114,6 +116,7 @@ Result<void> Session::name_nodes(Target& target, const proto::Filter& typed, con
         auto found = discover(*this, target);
         if (!found) return tl::unexpected(found.error());
         if (found->gathered.interrupted) return fail(Errc::cancelled, "interrupted before the nodes were known");
+        ledger = found->account.ledger;
         auto& trouble = found->account.trouble;
         for (auto& reply : found->gathered.replies) {
             if (reply.status == proto::StatusCode::ok) {
@@ -134,6 +137,8 @@ Result<void> Session::name_nodes(Target& target, const proto::Filter& typed, con
             target.trouble = std::move(trouble);
         }
     }
+    if (!is_list(typed) || looks || selection.method != Method::mesh)
+        target.search = Target::Search{.took = context_.world.now().mono - began, .ledger = ledger};
     security::entropy::start();
     const auto dice = selection.at_random && !selection.seed ? security::entropy::number() : 0;
     target.nodes = limited(std::move(names), selection, dice);

@@ -11,6 +11,7 @@
 #include "client/options.hpp"
 #include "client/selection.hpp"
 #include "proto/filter.hpp"
+#include "proto/ledger.hpp"
 #include "proto/messages.hpp"
 #include "proto/schema_library.hpp"
 #include "proto/time.hpp"
@@ -33,6 +34,12 @@ struct Target {
     // Given or found before: exactly these are asked. Of the filter only the agents still count.
     std::optional<std::vector<std::string>> nodes = {};
     Method method = Method::mesh;  // who named them
+    // How the names were found; none if nobody had to look.
+    struct Search {
+        proto::Duration took{0};
+        proto::Ledger ledger;  // of the mesh's answers; empty with other methods
+    };
+    std::optional<Search> search = {};
     // Who did not say whether the filter means him when the nodes were looked for: the account names them, too.
     std::vector<proto::Missing> undiscovered = {};
     std::vector<std::string> trouble = {};  // why there may be more

@@ -82,9 +82,19 @@ std::string visible(std::string_view foreign) {
     return text;
 }
 
-std::string on_one_line(std::string foreign) {
-    std::replace(foreign.begin(), foreign.end(), '\n', ' ');
-    return visible(foreign);
+std::string on_one_line(std::string_view foreign) {
+    const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+    constexpr std::string_view closed = ".:;,!? ";
+    std::string text;
+    for (std::size_t i = 0; i < foreign.size(); ++i) {
+        if (foreign[i] != '\n') {
+            text += foreign[i];
+            continue;
+        }
+        const bool sentence = i + 1 < foreign.size() && is_capital(foreign[i + 1]);
+        text += sentence && !text.empty() && closed.find(text.back()) == closed.npos ? ". " : " ";
+    }
+    return visible(text);
 }
 
 std::string visible_json(std::string_view json) {

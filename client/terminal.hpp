@@ -17,8 +17,9 @@ struct Terminal {
 // The one place where foreign text becomes terminal text: control characters, characters that reorder or hide text, and
 // octets that are not UTF-8 turn into visible escapes ("\x1b", "\n", "\u202e"). The result is valid UTF-8 on one line.
 std::string visible(std::string_view foreign);
-// The same of a text of several lines, with a blank for each line break: what is wrong, and the next step.
-std::string on_one_line(std::string foreign);
+// The same of a text of several lines, with a blank for each line break, and a full stop before it where a sentence begins:
+// what is wrong, and the next step.
+std::string on_one_line(std::string_view foreign);
 
 // The same for JSON text, where such characters occur inside strings only: they become "\u202e", so the value stays the same.
 std::string visible_json(std::string_view json);

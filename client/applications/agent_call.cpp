@@ -1,12 +1,12 @@
 #include "client/applications/agent_call.hpp"
 
 #include <algorithm>
+#include <array>
 #include <istream>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "client/account_json.hpp"
 #include "client/aggregates.hpp"
 #include "client/progress.hpp"
 #include "client/words.hpp"
@@ -29,7 +29,9 @@ Result<NameAction> read_name_action(const std::vector<std::string>& words, std::
     }
     std::vector<std::string> known(with_name.begin(), with_name.end());
     const std::vector<std::string> alone(without_name.begin(), without_name.end());
-    std::string text = fmt::format("needs a name and one of {}", enumerate(known));
+    std::string text;
+    if (words.size() == 2) text = fmt::format("neither '{}' nor '{}' is an action; ", words[0], words[1]);
+    text += fmt::format("needs a name and one of {}", enumerate(known));
     if (!alone.empty()) text += fmt::format(", or one of {} alone", enumerate(alone));
     return fail(Errc::invalid, std::move(text));
 }
@@ -54,21 +56,43 @@ bool confirm(Context& context, std::string_view question) {
     return answer == "y" || answer == "yes";
 }
 
-Result<AgentCall> call_agent(Context& context, Session& session, const Wanted& wanted) {
+Result<Question> prepare_question(Session& session, Wanted wanted) {
     const auto schema = session.schema(wanted.agent);
     if (!schema) return tl::unexpected(schema.error());
     const auto* action = schema->find_action(wanted.action);
-    if (action == nullptr)
+    if (action == nullptr) {
+        std::vector<std::string> known;
+        for (const auto& one : schema->actions) known.push_back(one.name);
         return fail(Errc::not_found,
-                    fmt::format("the DDL of agent {} has no action {}", wanted.agent, wanted.action));
+                    fmt::format("agent {} has no action '{}'; it has {}", wanted.agent, wanted.action, enumerate(known)));
+    }
     auto inputs = proto::read_inputs(*action, wanted.arguments);
     if (!inputs) return tl::unexpected(inputs.error());
-    const auto call = session.prepare(wanted.target, *schema, *action, std::move(*inputs));
+    auto target = wanted.target ? Result<Target>(std::move(*wanted.target)) : session.target(wanted.agent);
+    if (!target) return tl::unexpected(target.error());
+    auto call = session.prepare(*target, *schema, *action, std::move(*inputs));
     if (!call) return tl::unexpected(call.error());
+    return Question{.agent = std::move(wanted.agent), .action = *action, .target = std::move(*target), .call = std::move(*call)};
+}
 
+Result<ExitStatus> ask_and_show(Context& context, Session& session, const Question& question, const Showing& showing,
+                                Remember remember) {
+    ReplyPrinter printer(context, question.agent, question.action, showing);
+    auto gathered = session.call(question.target, question.call, printer.watcher());
+    if (!gathered) return tl::unexpected(gathered.error());
+    const auto account = settle(*gathered, question.target);
+    if (remember == Remember::yes) session.remember(*gathered, account);
+    const bool nobody = means_nobody(account, question.target.choice);
+    if (nobody) context.err() << "No request sent, we did not discover any nodes.\n";
+    printer.finish(*gathered, account, nobody ? ReplyPrinter::Meant::nobody : ReplyPrinter::Meant::some);
+    return session.status(account, question.target.choice);
+}
+
+Result<AgentCall> call_agent(Context& context, Session& session, Wanted wanted) {
+    auto question = prepare_question(session, std::move(wanted));
+    if (!question) return tl::unexpected(question.error());
     Progress progress(context.out(), context.terminal,
-                      wants_json(context) || context.options.has("no-progress") ? Progress::Wanted::no
-                                                                                : Progress::Wanted::yes);
+                      context.options.has("no-progress") ? Progress::Wanted::no : Progress::Wanted::yes);
     std::uint32_t replies = 0, matched = 0;
     Gather::Watcher watcher;
     watcher.reply = [&](const Reply&) {
@@ -79,47 +103,54 @@ Result<AgentCall> call_agent(Context& context, Session& session, const Wanted& w
         matched = ledger.matched();
         progress.show(replies, std::max(matched, replies));
     };
-    auto gathered = session.call(wanted.target, *call, std::move(watcher));
+    auto gathered = session.call(question->target, question->call, std::move(watcher));
     if (!gathered) return tl::unexpected(gathered.error());
     progress.finish();
     sort_by_node(gathered->replies);
-    auto account = settle(*gathered, wanted.target);
-    return AgentCall{.action = *action,
-                     .choice = wanted.target.choice,
+    auto account = settle(*gathered, question->target);
+    return AgentCall{.action = std::move(question->action),
+                     .choice = question->target.choice,
                      .gathered = std::move(*gathered),
                      .account = std::move(account)};
 }
 
-Result<AgentCall> call_agent(Context& context, Session& session, std::string agent, std::string action,
-                             std::map<std::string, std::string> arguments) {
-    auto target = session.target(agent);
-    if (!target) return tl::unexpected(target.error());
-    return call_agent(context, session,
-                      {.agent = std::move(agent),
-                       .action = std::move(action),
-                       .arguments = std::move(arguments),
-                       .target = std::move(*target)});
+namespace {
+
+constexpr auto layouts_of_rpc = std::to_array<std::string_view>({"json", "jsonl", "table", "fold", "display"});
+
+}  // namespace
+
+Result<ExitStatus> call_and_show(Context& context, Session& session, Wanted wanted, const OwnLayout& own) {
+    const bool as_rpc = std::any_of(layouts_of_rpc.begin(), layouts_of_rpc.end(),
+                                    [&](std::string_view option) { return context.options.has(option); });
+    if (as_rpc) {
+        const auto showing = read_showing(context.options);
+        if (!showing) return tl::unexpected(showing.error());
+        const auto question = prepare_question(session, std::move(wanted));
+        if (!question) return tl::unexpected(question.error());
+        return ask_and_show(context, session, *question, *showing);
+    }
+    const auto call = call_agent(context, session, std::move(wanted));
+    if (!call) return tl::unexpected(call.error());
+    if (!call->nobody()) context.out() << own.lines(*call);
+    return finish(context, session, *call, own.caption, own.summaries);
 }
 
-bool wants_json(const Context& context) { return context.options.has("json"); }
-
-void print_json(Context& context, std::string_view agent, const AgentCall& call) {
-    context.out() << json_results(agent, call.action.name, call.gathered.replies, call.account,
-                                  json_form(context.terminal),
-                                  context.verbose() ? Show::always : Show::if_not_whole);
+Result<void> own_layout_only(const Options& options, std::string_view what) {
+    for (const auto option : layouts_of_rpc) {
+        if (options.has(option))
+            return fail(Errc::invalid, fmt::format("{} calls nodes again and again; --{} is for the replies of one call", what, option));
+    }
+    return {};
 }
 
 ExitStatus finish(Context& context, Session& session, const AgentCall& call, const std::string& caption,
                   Summaries summaries) {
-    const auto show = context.verbose() ? Show::always : Show::if_not_whole;
     const auto& account = call.account;
     session.remember(call.gathered, account);
-    if (call.nobody()) context.err() << "No request sent, we did not discover any nodes.\n";
-    if (wants_json(context)) {
-        context.err() << absent_block(account, context.terminal) << ledger_lines(account, show);
-        return session.status(account, call.choice);
-    }
-    if (!call.nobody()) {
+    if (call.nobody()) {
+        context.err() << "No request sent, we did not discover any nodes.\n";
+    } else {
         const auto blocks = summaries == Summaries::all
                                 ? aggregate_blocks(call.action, call.gathered.replies, context.terminal)
                                 : std::string();
@@ -130,7 +161,8 @@ ExitStatus finish(Context& context, Session& session, const AgentCall& call, con
                                             : finished_line(call.gathered, account, context.terminal))
                       << '\n';
     }
-    context.out() << absent_block(account, context.terminal) << ledger_lines(account, show);
+    context.out() << absent_block(account, context.terminal)
+                  << ledger_lines(account, context.verbose() ? Show::always : Show::if_not_whole);
     return session.status(account, call.choice);
 }
 
@@ -141,7 +173,7 @@ std::size_t longest_name(std::span<const Reply> replies) {
 }
 
 std::string named_line(const Reply& reply, std::size_t longest, std::string_view text) {
-    return right(visible(reply.node), longest + 3) + ": " + on_one_line(std::string(text)) + "\n";
+    return right(visible(reply.node), longest + 3) + ": " + on_one_line(text) + "\n";
 }
 
 std::string text_of(const Reply& reply, std::string_view output) {
@@ -151,7 +183,7 @@ std::string text_of(const Reply& reply, std::string_view output) {
 
 void declare_agent_options(OptionSet& options, std::span<const Option> own) {
     options.add(own);
-    options.add(json_option());
+    declare_layouts(options);
     options.add(progress_option());
     options.add(subset_options());
     options.add(required_options());

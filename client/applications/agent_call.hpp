@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "client/reply_printer.hpp"
 #include "client/results.hpp"
 #include "client/session.hpp"
 
@@ -31,29 +35,44 @@ struct AgentCall {
     Choice choice = Choice::by_filter;
     Gathered gathered;
     Account account;
-    bool nobody() const {
-        return account.replies == 0 && account.failures == 0 && account.whole() && choice == Choice::by_filter;
-    }
+    bool nobody() const { return means_nobody(account, choice); }
 };
 struct Wanted {
     std::string agent, action;
     std::map<std::string, std::string> arguments;  // as typed; the DDL says what they are
-    Target target;
+    std::optional<Target> target = {};             // none: whom the filter options mean
 };
 // Checks the arguments, asks, and collects; a progress bar if the command has that option. Replies are sorted by node.
-proto::Result<AgentCall> call_agent(Context& context, Session& session, const Wanted& wanted);
-// The same for a command that makes one call: it is meant by the filter options.
-proto::Result<AgentCall> call_agent(Context& context, Session& session, std::string agent, std::string action,
-                                    std::map<std::string, std::string> arguments);
+proto::Result<AgentCall> call_agent(Context& context, Session& session, Wanted wanted);
 
 // What follows the nodes' own lines: the DDL's summaries, the statistics under this caption, who is missing. Returns the
-// command's status. With nobody discovered it is the sentence that says so, and -j is an array either way.
-enum class Summaries { all, none };
+// command's status. With nobody discovered it is the sentence that says so.
+enum class Summaries : std::uint8_t { all, none };
 ExitStatus finish(Context& context, Session& session, const AgentCall& call, const std::string& caption,
                   Summaries summaries = Summaries::all);
-// -j: the replies as one array, and nothing else on stdout.
-bool wants_json(const Context& context);
-void print_json(Context& context, std::string_view agent, const AgentCall& call);
+
+// A command's own way to show the replies. Not for --json, --jsonl, --table, --fold and --display: these are as with rpc.
+struct OwnLayout {
+    std::function<std::string(const AgentCall& call)> lines;  // not asked if nobody is meant
+    std::string caption;
+    Summaries summaries = Summaries::all;
+};
+proto::Result<ExitStatus> call_and_show(Context& context, Session& session, Wanted wanted, const OwnLayout& own);
+// `invalid` if one of those options was given to what makes many calls.
+proto::Result<void> own_layout_only(const Options& options, std::string_view what);
+
+// Everything that can be wrong with a request was checked, and whom it means is known; nothing was sent for it.
+struct Question {
+    std::string agent;
+    proto::ActionSchema action;
+    Target target;
+    Call call;
+};
+proto::Result<Question> prepare_question(Session& session, Wanted wanted);
+// Asks, and shows the replies as rpc does. Returns the command's status.
+enum class Remember : std::uint8_t { yes, no };  // for -I @last
+proto::Result<ExitStatus> ask_and_show(Context& context, Session& session, const Question& question, const Showing& showing,
+                                       Remember remember = Remember::yes);
 
 // "  web1: ": names right-aligned to the longest one and three more.
 std::size_t longest_name(std::span<const Reply> replies);
@@ -62,7 +81,7 @@ std::string named_line(const Reply& reply, std::size_t longest, std::string_view
 // An output as text; "" if it is not there.
 std::string text_of(const Reply& reply, std::string_view output);
 
-// A command's own options, and those of all of them: json, progress, subset, required, common, filter.
+// A command's own options, and those of all of them: layouts, progress, subset, required, common, filter.
 void declare_agent_options(OptionSet& options, std::span<const Option> own = {});
 
 }  // namespace mco::client::applications

@@ -6,11 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "client/account_json.hpp"
+#include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
 #include "client/node_set.hpp"
-#include "client/results.hpp"
-#include "client/session.hpp"
 #include "client/table.hpp"
 
 namespace mco::client::applications {
@@ -22,6 +20,7 @@ constexpr std::array table_option{
 
 void declare(OptionSet& options) {
     options.add(json_option());
+    options.add(json_lines_option());
     options.add(table_option);
     options.add(required_options());
     options.add(common_options());
@@ -68,35 +67,24 @@ proto::Result<ExitStatus> run(Context& context) {
     const auto& words = context.options.words();
     if (words.size() != 1)
         return proto::fail(proto::Errc::invalid, "needs the name of one fact\nLike this: mco facts country");
-    if (context.options.has("json") && context.options.has("table"))
-        return proto::fail(proto::Errc::invalid, "--json and --table exclude each other");
+    const auto showing = read_showing(context.options);
+    if (!showing) return tl::unexpected(showing.error());
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
-    const auto schema = (*session)->schema("rpcutil");
-    if (!schema) return tl::unexpected(schema.error());
-    const auto* action = schema->find_action("get_fact");
-    if (action == nullptr)
-        return proto::fail(proto::Errc::not_found, "the DDL of agent rpcutil has no action get_fact");
-    auto inputs = proto::read_inputs(*action, {{"fact", words[0]}});
-    if (!inputs) return tl::unexpected(inputs.error());
-    const auto target = (*session)->target("rpcutil");
-    if (!target) return tl::unexpected(target.error());
-    const auto call = (*session)->prepare(*target, *schema, *action, std::move(*inputs));
-    if (!call) return tl::unexpected(call.error());
-    const auto gathered = (*session)->call(*target, *call, {});
+    const auto question =
+        prepare_question(**session, {.agent = "rpcutil", .action = "get_fact", .arguments = {{"fact", words[0]}}});
+    if (!question) return tl::unexpected(question.error());
+    if (context.options.has("json") || context.options.has("jsonl"))
+        return ask_and_show(context, **session, *question, *showing, Remember::no);
+    const auto& target = question->target;
+    const auto gathered = (*session)->call(target, question->call, {});
     if (!gathered) return tl::unexpected(gathered.error());
-    const auto account = settle(*gathered, *target);
-    const auto show = context.verbose() ? Show::always : Show::if_not_whole;
-    if (context.options.has("json")) {
-        context.out() << json_results("rpcutil", "get_fact", gathered->replies, account, json_form(context.terminal),
-                                      show);
-        context.err() << absent_block(account, context.terminal) << ledger_lines(account, show);
-        return (*session)->status(account, target->choice);
-    }
-    if (account.replies == 0 && account.whole() && target->choice == Choice::by_filter) {
+    const auto account = settle(*gathered, target);
+    if (means_nobody(account, target.choice)) {
         context.err() << "No request sent, we did not discover any nodes.\n";
         return ExitStatus::unusable;
     }
+    const auto show = context.verbose() ? Show::always : Show::if_not_whole;
     auto nodes_of = nodes_by_value(gathered->replies);
     context.out() << (context.options.has("table") ? fact_table(nodes_of)
                                                    : fact_report(words[0], std::move(nodes_of), context.verbose()))
@@ -112,7 +100,7 @@ proto::Result<ExitStatus> run(Context& context) {
         context.out() << finished_line(*gathered, account, context.terminal) << '\n';
     }
     context.out() << absent_block(account, context.terminal) << ledger_lines(account, show);
-    return (*session)->status(account, target->choice);
+    return (*session)->status(account, target.choice);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
+#include "client/words.hpp"
 
 namespace mco::client::applications {
 namespace {
@@ -17,36 +18,34 @@ constexpr std::array own_options{
 
 void declare(OptionSet& options) { declare_agent_options(options, own_options); }
 
-void print(Context& context, const AgentCall& call, bool details) {
+std::string lines_of(const AgentCall& call, bool details, const Terminal& terminal) {
+    std::string text;
     for (const auto& reply : call.gathered.replies) {
         const auto* state = reply.data.find("output");
         const bool shows_state = call.action.name == "status" && state != nullptr && !state->is_null();
         if (details) {
-            context.out() << node_block(reply, call.action, context.terminal);
+            text += node_block(reply, call.action, terminal);
         } else if (shows_state || reply.status != proto::StatusCode::ok) {
-            context.out() << left(visible(reply.node), 40) << ": "
-                          << on_one_line(shows_state ? state->to_text() : reply.message) << '\n';
+            text += left(visible(reply.node), 40) + ": " + on_one_line(shows_state ? state->to_text() : reply.message) + "\n";
         }
     }
+    return text;
 }
 
 proto::Result<ExitStatus> run(Context& context) {
     const auto& words = context.options.words();
     const std::string action = words.empty() ? "touch" : words[0];
     if (words.size() > 1 || std::find(actions.begin(), actions.end(), action) == actions.end())
-        return proto::fail(proto::Errc::invalid, "takes one of touch, remove and status");
+        return proto::fail(proto::Errc::invalid, not_known(words, actions) + "takes one of touch, remove and status");
     const auto file = context.options.value("file");
     if (!file) return proto::fail(proto::Errc::invalid, "option --file is mandatory\nLike this: mco filemgr -f /tmp/x status");
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
-    const auto call = call_agent(context, **session, "filemgr", action, {{"file", *file}});
-    if (!call) return tl::unexpected(call.error());
-    if (wants_json(context)) {
-        print_json(context, "filemgr", *call);
-    } else {
-        print(context, *call, context.options.has("details"));
-    }
-    return finish(context, **session, *call, "filemgr#" + action);
+    const auto lines = [&](const AgentCall& call) {
+        return lines_of(call, context.options.has("details"), context.terminal);
+    };
+    return call_and_show(context, **session, {.agent = "filemgr", .action = action, .arguments = {{"file", *file}}},
+                         {.lines = lines, .caption = "filemgr#" + action});
 }
 
 }  // namespace

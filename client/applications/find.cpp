@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "client/account_json.hpp"
 #include "client/applications/applications.hpp"
 #include "client/applications/node_lines.hpp"
 #include "client/discovery.hpp"
@@ -24,11 +25,15 @@ ExitStatus echo(Context& context, const Target& target) {
     auto names = *target.nodes;
     if (context.options.has("sort")) std::sort(names.begin(), names.end());
     if (context.options.has("json")) {
-        const proto::Value list = proto::Value::List(names.begin(), names.end());
+        proto::Value::List list;
+        for (const auto& name : names) list.emplace_back(proto::Value::Map{{"sender", name}});
         context.out() << visible_json(context.terminal.tty ? proto::to_pretty_json(list) : proto::to_json(list)) << '\n';
     } else if (context.options.has("jsonl")) {
         for (const auto& name : names)
             context.out() << visible_json(proto::to_json(proto::Value::Map{{"sender", name}})) << '\n';
+        Account nobody_asked;
+        nobody_asked.ledger.closure = proto::Closure::closed;
+        context.out() << account_json({{"method", name(target.method)}}, nobody_asked, JsonForm::one_line);
     } else {
         for (const auto& name : names) context.out() << visible(name) << '\n';
     }

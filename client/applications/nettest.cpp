@@ -4,10 +4,12 @@
 
 #include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
+#include "client/words.hpp"
 
 namespace mco::client::applications {
 namespace {
 
+constexpr auto actions = std::to_array<std::string_view>({"ping", "connect"});
 constexpr std::array own_options{
     Option{"yes,y", "", Section::application, "Ask nothing, even if every node is meant"},
 };
@@ -18,7 +20,7 @@ proto::Result<ExitStatus> run(Context& context) {
     const auto& words = context.options.words();
     const bool ping = words.size() == 2 && words[0] == "ping";
     if (!ping && !(words.size() == 3 && words[0] == "connect"))
-        return proto::fail(proto::Errc::invalid, "takes 'ping HOST' or 'connect HOST PORT'");
+        return proto::fail(proto::Errc::invalid, not_known(words, actions) + "takes 'ping HOST' or 'connect HOST PORT'");
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
     if (is_unfiltered(context.options) && !context.options.has("yes") &&
@@ -26,19 +28,21 @@ proto::Result<ExitStatus> run(Context& context) {
         return ExitStatus::unusable;
     std::map<std::string, std::string> arguments{{"fqdn", words[1]}};
     if (!ping) arguments.emplace("port", words[2]);
-    const auto call = call_agent(context, **session, "nettest", words[0], std::move(arguments));
-    if (!call) return tl::unexpected(call.error());
-    const auto& replies = call->gathered.replies;
-    if (wants_json(context)) print_json(context, "nettest", *call);
-    for (const auto& reply : replies) {
-        if (wants_json(context)) break;
-        const auto* value = reply.data.find(ping ? "rtt" : "connect_status");
-        const bool ok = reply.status == proto::StatusCode::ok && value != nullptr;
-        const auto text = !ok ? reply.message : ping && value->real() ? fmt::format("{:.3f} ms", *value->real())
-                                                                      : value->to_text();
-        context.out() << named_line(reply, longest_name(replies), text);
-    }
-    return finish(context, **session, *call, "nettest#" + words[0]);
+    const auto lines = [&](const AgentCall& call) {
+        std::string all;
+        const auto longest = longest_name(call.gathered.replies);
+        for (const auto& reply : call.gathered.replies) {
+            const auto* value = reply.data.find(ping ? "rtt" : "connect_status");
+            const bool ok = reply.status == proto::StatusCode::ok && value != nullptr;
+            const auto text = !ok ? reply.message : ping && value->real() ? fmt::format("{:.3f} ms", *value->real())
+                                                                          : value->to_text();
+            all += named_line(reply, longest, text);
+        }
+        return all;
+    };
+    return call_and_show(context, **session,
+                         {.agent = "nettest", .action = words[0], .arguments = std::move(arguments)},
+                         {.lines = lines, .caption = "nettest#" + words[0]});
 }
 
 }  // namespace

@@ -43,20 +43,18 @@ proto::Result<ExitStatus> run(Context& context) {
         return proto::fail(proto::Errc::invalid, "needs the name of one check\nLike this: mco nrpe check_load");
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
-    const auto call = call_agent(context, **session, "nrpe", "runcommand", {{"command", words[0]}});
-    if (!call) return tl::unexpected(call.error());
-    const auto& replies = call->gathered.replies;
-    if (wants_json(context)) {
-        print_json(context, "nrpe", *call);
-    } else {
-        for (const auto& reply : replies) {
-            if (context.verbose() || state_of(reply) != 0) context.out() << lines_of(reply);
+    const auto lines = [&](const AgentCall& call) {
+        std::string text;
+        for (const auto& reply : call.gathered.replies) {
+            if (context.verbose() || state_of(reply) != 0) text += lines_of(reply);
         }
-        if (!call->nobody()) context.out() << '\n' << summary(replies, context.terminal);
-    }
-    const auto status = finish(context, **session, *call, "nrpe#runcommand", Summaries::none);
+        return text + "\n" + summary(call.gathered.replies, context.terminal);
+    };
+    const auto status = call_and_show(
+        context, **session, {.agent = "nrpe", .action = "runcommand", .arguments = {{"command", words[0]}}},
+        {.lines = lines, .caption = "nrpe#runcommand", .summaries = Summaries::none});
     // A check that fails is a result, and not a failure of ours.
-    return status == ExitStatus::failed ? ExitStatus::ok : status;
+    return status && *status == ExitStatus::failed ? ExitStatus::ok : status;
 }
 
 }  // namespace

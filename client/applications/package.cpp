@@ -57,16 +57,15 @@ proto::Result<ExitStatus> run(Context& context) {
     if (!harmless && is_unfiltered(context.options) && !context.options.has("yes") &&
         !confirm(context, "Do you really want to operate on packages unfiltered?"))
         return ExitStatus::unusable;
-    const auto call = call_agent(context, **session, "package", words->action, std::move(arguments));
-    if (!call) return tl::unexpected(call.error());
-    const auto& replies = call->gathered.replies;
-    if (wants_json(context)) {
-        print_json(context, "package", *call);
-    } else {
-        for (const auto& reply : replies)
-            context.out() << lines_of(reply, words->action, longest_name(replies));
-    }
-    return finish(context, **session, *call, words->action + " Package results");
+    const auto lines = [&](const AgentCall& call) {
+        std::string text;
+        const auto& replies = call.gathered.replies;
+        for (const auto& reply : replies) text += lines_of(reply, words->action, longest_name(replies));
+        return text;
+    };
+    return call_and_show(context, **session,
+                         {.agent = "package", .action = words->action, .arguments = std::move(arguments)},
+                         {.lines = lines, .caption = words->action + " Package results"});
 }
 
 }  // namespace

@@ -126,22 +126,21 @@ proto::Result<ExitStatus> run(Context& context) {
     const auto chosen =
         read_fields(context.options.value("fields").value_or((*session)->config().process_fields));
     if (!chosen) return tl::unexpected(chosen.error());
-    const auto call = call_agent(context, **session, "process", "list", std::move(*arguments));
-    if (!call) return tl::unexpected(call.error());
-    if (wants_json(context)) {
-        print_json(context, "process", *call);
-        return finish(context, **session, *call, "process#list");
-    }
-    for (const auto& reply : call->gathered.replies) {
-        if (context.options.has("silent")) break;
-        const auto* list = reply.data.find("pslist");
-        if (reply.status != proto::StatusCode::ok) {
-            context.out() << fmt::format("   {}\n\n     {}\n\n", visible(reply.node), on_one_line(reply.message));
-        } else if (list != nullptr && list->list() != nullptr && !list->list()->empty()) {
-            context.out() << fmt::format("   {}\n\n{}\n", visible(reply.node), table(*list->list(), *chosen));
+    const auto lines = [&](const AgentCall& call) {
+        std::string text;
+        for (const auto& reply : call.gathered.replies) {
+            if (context.options.has("silent")) break;
+            const auto* list = reply.data.find("pslist");
+            if (reply.status != proto::StatusCode::ok) {
+                text += fmt::format("   {}\n\n     {}\n\n", visible(reply.node), on_one_line(reply.message));
+            } else if (list != nullptr && list->list() != nullptr && !list->list()->empty()) {
+                text += fmt::format("   {}\n\n{}\n", visible(reply.node), table(*list->list(), *chosen));
+            }
         }
-    }
-    return finish(context, **session, *call, "process#list");
+        return text;
+    };
+    return call_and_show(context, **session, {.agent = "process", .action = "list", .arguments = std::move(*arguments)},
+                         {.lines = lines, .caption = "process#list"});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
+#include "client/words.hpp"
 #include "proto/config_file.hpp"
 
 namespace mco::client::applications {
@@ -93,7 +94,9 @@ std::string summary_block(const std::vector<Reply>& replies) {
                               Row{"Config Retrieval time (seconds)", "config_retrieval_time"},
                               Row{"Total run-time (seconds)", "total_time"},
                               Row{"Time since last run (seconds)", "since_lastrun"}};
-    std::string text = fmt::format("Summary statistics for {} nodes:\n\n", replies.size());
+    const auto good = std::count_if(replies.begin(), replies.end(),
+                                    [](const Reply& reply) { return reply.status == proto::StatusCode::ok; });
+    std::string text = fmt::format("Summary statistics for {} nodes:\n\n", good);
     for (const auto& row : rows) {
         std::vector<double> values;
         for (const auto& reply : replies) {
@@ -127,23 +130,24 @@ std::optional<std::string> line_of(const Reply& reply, std::string_view action) 
     return value == nullptr ? std::nullopt : std::optional(value->to_text());
 }
 
-Result<ExitStatus> call_and_print(Context& context, Session& session, const std::string& command,
-                                  const std::string& action, std::map<std::string, std::string> arguments) {
-    const auto call = call_agent(context, session, "puppet", action, std::move(arguments));
-    if (!call) return tl::unexpected(call.error());
-    const auto& replies = call->gathered.replies;
+Result<ExitStatus> run_action(Context& context, Session& session, const std::string& command, const std::string& action,
+                              std::map<std::string, std::string> arguments) {
     const bool block = command == "count" || command == "summary";
-    if (wants_json(context)) {
-        print_json(context, "puppet", *call);
-    } else if (!call->nobody()) {
+    const auto lines = [&](const AgentCall& call) {
+        std::string text;
+        const auto& replies = call.gathered.replies;
         for (const auto& reply : replies) {
             const auto line = line_of(reply, action);
             const bool shown = !block || reply.status != proto::StatusCode::ok;
-            if (line && shown) context.out() << named_line(reply, longest_name(replies), *line);
+            if (line && shown) text += named_line(reply, longest_name(replies), *line);
         }
-        if (block) context.out() << (command == "count" ? count_block(replies) : summary_block(replies));
-    }
-    return finish(context, session, *call, "puppet#" + action, block ? Summaries::none : Summaries::all);
+        if (block) text += command == "count" ? count_block(replies) : summary_block(replies);
+        return text;
+    };
+    return call_and_show(context, session, {.agent = "puppet", .action = action, .arguments = std::move(arguments)},
+                         {.lines = lines,
+                          .caption = "puppet#" + action,
+                          .summaries = block ? Summaries::none : Summaries::all});
 }
 
 Result<std::map<std::string, std::string>> read_resource(const std::vector<std::string>& words) {
@@ -173,7 +177,7 @@ Result<ExitStatus> run(Context& context) {
     };
     const auto plain = [&](const std::string& action, std::map<std::string, std::string> inputs) {
         return with([&](Session& session) {
-            return call_and_print(context, session, command, action, std::move(inputs));
+            return run_action(context, session, command, action, std::move(inputs));
         });
     };
     if (command == "resource") {
@@ -181,9 +185,11 @@ Result<ExitStatus> run(Context& context) {
         if (!resource) return tl::unexpected(resource.error());
         return plain("resource", std::move(*resource));
     }
-    if (command == "runall") {
+    // MCollective's puppetd took a number with runonce, too: its users meant it.
+    if (command == "runall" || (command == "runonce" && words.size() == 2)) {
         const auto most = proto::parse_integer(words.size() == 2 ? words[1] : "", {1, 1'000'000});
-        if (!most) return fail(Errc::invalid, "runall needs how many nodes may run at once\nLike this: mco puppet runall 5");
+        if (!most) return fail(Errc::invalid, fmt::format("{0} needs how many nodes may run at once\nLike this: mco puppet {0} 5", command));
+        if (auto good = own_layout_only(context.options, command + " N"); !good) return tl::unexpected(good.error());
         return with([&](Session& session) {
             return run_all(context, session, static_cast<std::size_t>(*most), *arguments);
         });
@@ -197,9 +203,11 @@ Result<ExitStatus> run(Context& context) {
         if (command == "enable") return plain("enable", {});
         if (command == "runonce") return plain("runonce", *arguments);
     }
-    return fail(Errc::invalid,
-                "takes one of count, enable, disable [MESSAGE], resource TYPE NAME PROPERTY=VALUE ..., runall N, "
-                "runonce, status and summary");
+    constexpr auto known = std::to_array<std::string_view>(
+        {"count", "disable", "enable", "resource", "runall", "runonce", "status", "summary"});
+    return fail(Errc::invalid, not_known(words, known) +
+                                   "takes one of count, enable, disable [MESSAGE], resource TYPE NAME PROPERTY=VALUE ..., "
+                                   "runall N, runonce [N], status and summary");
 }
 
 }  // namespace
@@ -228,7 +236,7 @@ Result<std::map<std::string, std::string>> read_run_options(const Options& optio
 const Command puppet{
     "puppet",
     "Run Puppet agent, get its status, and enable/disable it",
-    "[options] [filters] count | enable | status | summary | runonce\n"
+    "[options] [filters] count | enable | status | summary | runonce [CONCURRENCY]\n"
     "[options] [filters] disable [MESSAGE]\n"
     "[options] [filters] resource TYPE NAME PROPERTY=VALUE ...\n"
     "[options] [filters] runall CONCURRENCY [--rerun SECONDS]",

@@ -81,7 +81,7 @@ class Run {
 
     // False: interrupted.
     Result<bool> ask_all() {
-        const auto call = call_agent(context_, session_, "puppet", "status", {});
+        const auto call = call_agent(context_, session_, {.agent = "puppet", .action = "status", .arguments = {}});
         if (!call) return tl::unexpected(call.error());
         states_.clear();
         for (const auto& reply : call->gathered.replies) {

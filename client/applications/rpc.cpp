@@ -1,12 +1,11 @@
 #include <array>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
-#include "client/reply_printer.hpp"
-#include "client/session.hpp"
-#include "client/words.hpp"
 
 namespace mco::client::applications {
 namespace {
@@ -61,48 +60,24 @@ Result<Words> read_words(const Options& options) {
     return words;
 }
 
-Result<const proto::ActionSchema*> choose_action(const proto::AgentSchema& schema, const std::string& name) {
-    if (const auto* action = schema.find_action(name)) return action;
-    std::vector<std::string> known;
-    for (const auto& action : schema.actions) known.push_back(action.name);
-    return fail(Errc::not_found,
-                fmt::format("agent {} has no action '{}'; it has {}", schema.name, name, enumerate(known)));
-}
-
 Result<ExitStatus> run(Context& context) {
     auto words = read_words(context.options);
     if (!words) return tl::unexpected(words.error());
+    const auto showing = read_showing(context.options);
+    if (!showing) return tl::unexpected(showing.error());
     auto session = Session::open(context);
     if (!session) return tl::unexpected(session.error());
-    const auto schema = (*session)->schema(words->agent);
-    if (!schema) return tl::unexpected(schema.error());
-    const auto action = choose_action(*schema, words->action);
-    if (!action) return tl::unexpected(action.error());
-    const auto showing = read_showing(context.options, (*action)->display);
-    if (!showing) return tl::unexpected(showing.error());
-    auto inputs = proto::read_inputs(**action, words->arguments);
-    if (!inputs) return tl::unexpected(inputs.error());
-    const auto target = (*session)->target(words->agent);
-    if (!target) return tl::unexpected(target.error());
-    auto call = (*session)->prepare(*target, *schema, **action, std::move(*inputs));
-    if (!call) return tl::unexpected(call.error());
-    call->wants_reply = !context.options.has("no-results");
-
-    ReplyPrinter printer(context, words->agent, **action, *showing);
-    auto gathered = (*session)->call(*target, *call, call->wants_reply ? printer.watcher() : Gather::Watcher());
+    auto question = prepare_question(**session, {.agent = std::move(words->agent),
+                                                 .action = std::move(words->action),
+                                                 .arguments = std::move(words->arguments)});
+    if (!question) return tl::unexpected(question.error());
+    if (!context.options.has("no-results")) return ask_and_show(context, **session, *question, *showing);
+    question->call.wants_reply = false;
+    const auto gathered = (*session)->call(question->target, question->call, {});
     if (!gathered) return tl::unexpected(gathered.error());
-    if (!call->wants_reply) {
-        if (!gathered->trouble.empty()) return fail(Errc::unreachable, gathered->trouble.front());
-        context.out() << "Request sent with id: " << gathered->request.hex() << '\n';
-        return ExitStatus::ok;
-    }
-    const auto account = settle(*gathered, *target);
-    (*session)->remember(*gathered, account);
-    const bool nobody =
-        account.replies == 0 && account.failures == 0 && account.whole() && target->choice == Choice::by_filter;
-    if (nobody) context.err() << "No request sent, we did not discover any nodes.\n";
-    printer.finish(*gathered, account, nobody ? ReplyPrinter::Meant::nobody : ReplyPrinter::Meant::some);
-    return (*session)->status(account, target->choice);
+    if (!gathered->trouble.empty()) return fail(Errc::unreachable, gathered->trouble.front());
+    context.out() << "Request sent with id: " << gathered->request.hex() << '\n';
+    return ExitStatus::ok;
 }
 
 }  // namespace

@@ -29,21 +29,22 @@ proto::Result<ExitStatus> run(Context& context) {
     if (words->action != "status" && is_unfiltered(context.options) && !context.options.has("yes") &&
         !confirm(context, "Do you really want to operate on services unfiltered?"))
         return ExitStatus::unusable;
-    const auto call = call_agent(context, **session, "service", words->action, {{"service", words->name}});
-    if (!call) return tl::unexpected(call.error());
-    const auto& replies = call->gathered.replies;
-    if (wants_json(context)) print_json(context, "service", *call);
-    for (const auto& reply : replies) {
-        if (wants_json(context)) break;
-        const auto* status = reply.data.find("status");
-        const auto text = status == nullptr ? std::string() : status->to_text();
-        if (reply.status != proto::StatusCode::ok) {
-            context.out() << named_line(reply, longest_name(replies), reply.message);
-        } else if (is_worth_a_line(words->action, text)) {
-            context.out() << named_line(reply, longest_name(replies), text);
+    const auto lines = [&](const AgentCall& call) {
+        std::string text;
+        const auto longest = longest_name(call.gathered.replies);
+        for (const auto& reply : call.gathered.replies) {
+            const auto status = text_of(reply, "status");
+            if (reply.status != proto::StatusCode::ok) {
+                text += named_line(reply, longest, reply.message);
+            } else if (is_worth_a_line(words->action, status)) {
+                text += named_line(reply, longest, status);
+            }
         }
-    }
-    return finish(context, **session, *call, words->action + " Service results");
+        return text;
+    };
+    return call_and_show(context, **session,
+                         {.agent = "service", .action = words->action, .arguments = {{"service", words->name}}},
+                         {.lines = lines, .caption = words->action + " Service results"});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
+#include "client/words.hpp"
 
 namespace mco::client::applications {
 namespace {
@@ -16,6 +17,7 @@ using proto::Errc;
 using proto::fail;
 using proto::Result;
 
+constexpr auto actions = std::to_array<std::string_view>({"run", "start", "watch", "kill", "list"});
 constexpr std::array own_options{
     Option{"tail", "", Section::application, "With run: start it, and show its output as it comes"},
     Option{"user,u", "USER", Section::application, "With run and start: who to run it as"},
@@ -152,60 +154,65 @@ Result<ExitStatus> watch(Context& context, Session& session, std::vector<Watched
 
 // ------------------------------------------------------------------ the commands
 
-Result<AgentCall> call_shell(Context& context, Session& session, const std::string& action,
-                             const std::string& command) {
-    std::map<std::string, std::string> arguments;
-    if (!command.empty()) arguments.emplace("command", command);
-    if (const auto user = context.options.value("user")) arguments.emplace("user", *user);
-    return call_agent(context, session, "shell", action, std::move(arguments));
+Wanted wanted(const Context& context, const std::string& action, const std::string& command) {
+    Wanted wanted{.agent = "shell", .action = action, .arguments = {}};
+    if (!command.empty()) wanted.arguments.emplace("command", command);
+    if (const auto user = context.options.value("user")) wanted.arguments.emplace("user", *user);
+    return wanted;
 }
 
-ExitStatus ended(Context& context, Session& session, const AgentCall& call, const std::string& caption) {
-    const auto status = finish(context, session, call, caption, Summaries::none);
-    return status == ExitStatus::failed ? ExitStatus::ok : status;  // what the command made of it is a result
+// What the command made of it is a result.
+Result<ExitStatus> as_result(Result<ExitStatus> status) {
+    return status && *status == ExitStatus::failed ? ExitStatus::ok : status;
+}
+
+Result<ExitStatus> run_and_tail(Context& context, Session& session, const std::string& command) {
+    if (auto good = own_layout_only(context.options, "run --tail"); !good) return tl::unexpected(good.error());
+    const auto call = call_agent(context, session, wanted(context, "start", command));
+    if (!call) return tl::unexpected(call.error());
+    std::vector<Watched> jobs;
+    for (const auto& reply : call->gathered.replies) {
+        if (reply.status == proto::StatusCode::ok) jobs.push_back({.node = reply.node, .handle = text_of(reply, "handle")});
+    }
+    const auto status = finish(context, session, *call, "Started command: " + command, Summaries::none);
+    return jobs.empty() ? as_result(status) : watch(context, session, std::move(jobs), Ours::yes);
 }
 
 Result<ExitStatus> run_command(Context& context, Session& session, const std::string& action,
                                const std::string& command) {
-    const bool tail = action == "run" && context.options.has("tail");
-    const auto call = call_shell(context, session, tail ? "start" : action, command);
-    if (!call) return tl::unexpected(call.error());
-    if (tail) {
-        std::vector<Watched> jobs;
-        for (const auto& reply : call->gathered.replies) {
-            if (reply.status == proto::StatusCode::ok) jobs.push_back({.node = reply.node, .handle = text_of(reply, "handle")});
-        }
-        const auto status = ended(context, session, *call, "Started command: " + command);
-        return jobs.empty() ? status : watch(context, session, std::move(jobs), Ours::yes);
-    }
-    if (wants_json(context)) print_json(context, "shell", *call);
-    for (const auto& reply : call->gathered.replies) {
-        if (wants_json(context)) break;
-        if (action == "run") {
-            context.out() << result_of(reply);
-        } else {
+    if (action == "run" && context.options.has("tail")) return run_and_tail(context, session, command);
+    const auto lines = [&](const AgentCall& call) {
+        std::string text;
+        for (const auto& reply : call.gathered.replies) {
             const bool ok = reply.status == proto::StatusCode::ok;
-            context.out() << fmt::format("{}: {}\n", visible(reply.node),
-                                         ok ? visible(text_of(reply, "handle")) : "ERROR: " + on_one_line(reply.message));
+            text += action == "run" ? result_of(reply)
+                                    : fmt::format("{}: {}\n", visible(reply.node),
+                                                  ok ? visible(text_of(reply, "handle"))
+                                                     : "ERROR: " + on_one_line(reply.message));
         }
-    }
-    return ended(context, session, *call, (action == "run" ? "Command: " : "Started command: ") + command);
+        return text;
+    };
+    return as_result(call_and_show(context, session, wanted(context, action, command),
+                                   {.lines = lines,
+                                    .caption = (action == "run" ? "Command: " : "Started command: ") + command,
+                                    .summaries = Summaries::none}));
 }
 
 Result<ExitStatus> list(Context& context, Session& session) {
-    const auto call = call_shell(context, session, "list", {});
-    if (!call) return tl::unexpected(call.error());
-    if (wants_json(context)) print_json(context, "shell", *call);
-    for (const auto& reply : call->gathered.replies) {
-        if (!wants_json(context)) context.out() << jobs_of(reply, context.verbose());
-    }
-    return ended(context, session, *call, "Command list");
+    const auto lines = [&](const AgentCall& call) {
+        std::string text;
+        for (const auto& reply : call.gathered.replies) text += jobs_of(reply, context.verbose());
+        return text;
+    };
+    return as_result(call_and_show(context, session, wanted(context, "list", {}),
+                                   {.lines = lines, .caption = "Command list", .summaries = Summaries::none}));
 }
 
 // The jobs with these handles, wherever they are.
 Result<ExitStatus> with_handles(Context& context, Session& session, const std::string& action,
                                 const std::vector<std::string>& handles) {
-    const auto call = call_shell(context, session, "list", {});
+    if (auto good = own_layout_only(context.options, action); !good) return tl::unexpected(good.error());
+    const auto call = call_agent(context, session, wanted(context, "list", {}));
     if (!call) return tl::unexpected(call.error());
     std::vector<Watched> jobs;
     for (const auto& reply : call->gathered.replies) {
@@ -226,7 +233,7 @@ Result<ExitStatus> run(Context& context) {
     if (!words.empty()) words.erase(words.begin());
     const bool starts = action == "run" || action == "start", handles = action == "watch" || action == "kill";
     if (!starts && !handles && action != "list")
-        return fail(Errc::invalid, "takes run COMMAND, start COMMAND, watch HANDLE, kill HANDLE or list");
+        return fail(Errc::invalid, not_known(context.options.words(), actions) + "takes run COMMAND, start COMMAND, watch HANDLE, kill HANDLE or list");
     if (action == "list" ? !words.empty() : words.empty())
         return fail(Errc::invalid, fmt::format("{} takes {}", action, starts ? "a command" : handles ? "handles" : "nothing"));
     auto session = Session::open(context);

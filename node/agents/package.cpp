@@ -22,7 +22,7 @@ void describe(const Manager& manager, const Manager::Package& package, Value::Ma
     data["epoch"] = package.epoch;
     data["version"] = package.version;
     data["release"] = package.release;
-    data["arch"] = package.arch;
+    if (!package.arch.empty()) data["arch"] = package.arch;  // what is not there has none, and no summary counts it
     data["provider"] = manager.name();
 }
 

@@ -311,5 +311,46 @@ TEST_CASE("shell watch shows whole lines as they come, from where it stopped rea
     CHECK(has(stage.console.run({"shell", "watch", "00000000-0000-4000-8000-00000000ffff"}).err, "no node knows"));
 }
 
+TEST_CASE("commands for one agent print rpc's layouts where options ask for them") {
+    Stage stage({{"db1", package_act("purged")}, {"web1", package_act("3.2.7-1")}, {"web2", package_act("3.2.7-1")}});
+    const auto run = [&](std::vector<std::string> options) {
+        std::vector<std::string> words{"package", "status", "rsync"};
+        words.insert(words.end(), options.begin(), options.end());
+        return stage.console.run(words);
+    };
+    const auto lines = run({"--jsonl", "--sort"});
+    CHECK(lines.out.starts_with("{\"agent\":\"package\",\"action\":\"status\",\"sender\":\"db1\""));
+    CHECK(has(lines.out, "\n{\"ledger\":{"));
+    CHECK(std::count(lines.out.begin(), lines.out.end(), '\n') == 4);
+    CHECK(run({"-j"}).out.starts_with("[{\"agent\":\"package\""));
+    CHECK(run({"--table"}).out.starts_with("Node  Arch"));
+    CHECK(has(run({"--fold"}).out, "web[1-2] (2 nodes)"));
+    CHECK(has(run({"--display", "none"}).out, "Summary of Ensure:"));
+    CHECK(!has(run({"--display", "none"}).out, "web1"));
+    CHECK(has(run({"--display", "some"}).err, "ok, failed, all or none"));
+    CHECK(has(run({"--table", "--fold"}).err, "exclude each other"));
+    CHECK(run({}).out.starts_with("    db1: absent\n   web1: rsync-3.2.7-1.amd64\n"));
+}
+
+TEST_CASE("what makes many calls has no layout of one") {
+    Stage stage({{"db1", says({})}});
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"puppet", "runall", "2", "-j"}, {"shell", "run", "--tail", "uptime", "--table"}, {"shell", "watch", "h", "--jsonl"}}) {
+        const auto ran = stage.console.run(words);
+        CHECK(ran.status == 1);
+        CHECK(has(ran.err, "is for the replies of one call"));
+    }
+    CHECK(stage.asked.empty());
+}
+
+TEST_CASE("puppetd is puppet, its runonce takes a number, and a word nobody knows is named") {
+    Stage stage({{"db1", says({{"enabled", false}})}});
+    const auto ran = stage.console.run({"puppetd", "runonce", "-W", "country=us", "3"});
+    CHECK(has(ran.out, "Running all nodes with a concurrency of 3"));
+    CHECK(has(stage.console.run({"puppet", "runonce", "0"}).err, "runonce needs how many"));
+    CHECK(has(stage.console.run({"puppet", "sumary"}).err, "'sumary' is not known (did you mean 'summary'?)"));
+    CHECK(has(stage.console.run({"package", "a", "b"}).err, "neither 'a' nor 'b' is an action"));
+}
+
 }  // namespace
 }  // namespace mco::client

@@ -105,7 +105,7 @@ TEST_CASE("--table has a line for each node, and says what failed") {
     PaperConsole other(failing);
     const auto failed = other.run({"rpc", "rpcutil", "get_fact", "fact=country", "--table"});
     CHECK_MESSAGE(failed.out.starts_with("Node  Status           Message      Fact     Value\n"
-                                         "db1   Request Aborted  fact\\nstore\n"
+                                         "db1   Request Aborted  fact\\nstore  country  uk\n"
                                          "web1  OK                            country  us\n"),
                   failed.out);
     CHECK(other.run({"rpc", "rpcutil", "ping", "--table", "-j"}).status == 1);

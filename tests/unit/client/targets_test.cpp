@@ -231,7 +231,7 @@ TEST_CASE("nodes come on standard input, when it is a pipe or a file with someth
     stage.console.input = R"([{"sender":"web2","statuscode":0},{"sender":"db1"}])";
     CHECK(stage.rpc({}) == Names{"web2", "db1"});
     CHECK(stage.console.run({"find"}).out == "web2\ndb1\n");
-    CHECK(stage.console.run({"find", "-j"}).out == "[\"web2\",\"db1\"]\n");
+    CHECK(stage.console.run({"find", "-j"}).out == "[{\"sender\":\"web2\"},{\"sender\":\"db1\"}]\n");
     CHECK(stage.console.run({"ping"}).status == 0);  // asks everybody, whatever its input
     CHECK(stage.rpc({"--dm", "mesh"}).size() == 3);
     stage.console.input = R"([{"certname":"db1"}])";
@@ -298,6 +298,8 @@ TEST_CASE("--preview shows exactly who would be asked, and --frozen asks exactly
     CHECK(stage.ran.out.empty());
 
     CHECK(stage.rpc({"--preview", "-j", "-C", "httpd"}).empty());
+    CHECK(has(stage.ran.out, "\"expected\":3,"));
+    CHECK(has(stage.ran.out, "\"not_matched\":1,\"ok\":2,"));
     const auto file = stage.file("frozen", stage.ran.out);
     stage.mesh.nodes[1].classes = {"httpd"};  // web2 has become one since
     CHECK(stage.rpc({"--frozen", file}) == Names{"web1", "db1"});

@@ -34,7 +34,7 @@ TEST_CASE("JSON keeps its value and loses what a terminal would act upon") {
 }
 
 TEST_CASE("a message of several lines is told on one") {
-    CHECK(on_one_line("no echo\nAsk the operator.") == "no echo Ask the operator.");
+    CHECK(on_one_line("no echo\nAsk the operator.") == "no echo. Ask the operator.");
     CHECK(on_one_line("a\r\nb\x1b") == "a\\r b\\x1b");
 }
 
