@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string>
+#include <utility>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -12,6 +14,7 @@
 #include "client/inventory_file.hpp"
 #include "client/puppetdb.hpp"
 #include "tests/support/has.hpp"
+#include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/client/small_server.hpp"
 
@@ -218,6 +221,71 @@ TEST_CASE("what goes wrong with PuppetDB names the server") {
     CHECK(has(with(200, "<html>"), "http://127.0.0.1:"));
     CHECK(has(with(200, "[]", true), "https://127.0.0.1:"));
     CHECK(has(place.refusal(Method::puppetdb, {}), "/pdb/query/v4/nodes: "));  // nobody listens there any more
+}
+
+// A PuppetDB behind TLS that answers only who shows a certificate of the authority in argv[1], which is its own as well.
+constexpr auto tls_server = R"(
+import os, socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+context.load_verify_locations(sys.argv[1])
+context.verify_mode = ssl.CERT_REQUIRED
+listener = socket.create_server(("127.0.0.1", 0))
+os.write(3, b"%d\n" % listener.getsockname()[1])
+os.close(3)
+body = b'[{"certname":"web1"},{"certname":"db1"}]'
+while True:
+    peer, _ = listener.accept()
+    try:
+        with context.wrap_socket(peer, server_side=True) as stream:
+            request = b""
+            while b"{\"query\":" not in request or not request.endswith(b"}"):
+                request += stream.recv(65536)
+            stream.sendall(b"HTTP/1.1 200 x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+    except (OSError, ssl.SSLError):
+        pass
+)";
+
+std::pair<std::string, std::string> certificate(const test::TempDir& folder, const std::string& name) {
+    const auto cert = (folder / (name + ".pem")).string(), key = (folder / (name + ".key")).string();
+    const auto made = test::run({.argv = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                                          "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert}});
+    REQUIRE_MESSAGE(made.status == 0, made.err);
+    return {cert, key};
+}
+
+TEST_CASE("PuppetDB is asked by HTTPS: it has to prove itself, and so have we") {
+    if (!std::filesystem::exists("/usr/bin/openssl") || !std::filesystem::exists("/usr/bin/python3")) {
+        MESSAGE("skipped: there is no openssl or no python3 on this machine");
+        return;
+    }
+    Place place;
+    const test::TempDir folder;
+    const auto [cert, key] = certificate(folder, "puppetdb");
+    const auto [other_cert, other_key] = certificate(folder, "other");
+    test::Process server({.argv = {"/usr/bin/python3", "-I", "-c", tls_server, cert, key}}, folder / "log",
+                         test::Process::Ready::on_descriptor_3);
+    const auto port = server.wait_ready();
+    REQUIRE_MESSAGE(port.has_value(), server.log_text());
+    const PuppetDb right{.host = "127.0.0.1", .port = static_cast<std::uint16_t>(std::stoi(*port)), .ssl = true, .ca = cert,
+                         .certificate = cert, .key = key};
+    place.config.puppetdb = right;
+    const auto names = place.look(Method::puppetdb, {});
+    REQUIRE_MESSAGE(names.has_value(), names.error().detail);
+    CHECK(*names == Names{"web1", "db1"});
+    const auto refused = [&](auto change) {
+        place.config.puppetdb = right;
+        change(place.config.puppetdb);
+        const auto detail = place.refusal(Method::puppetdb, {}, std::chrono::seconds(20));
+        CHECK_MESSAGE(has(detail, fmt::format(":{}/pdb/query/v4/nodes: ", *port)), detail);
+        return detail;
+    };
+    CHECK(has(refused([](PuppetDb& database) { database.ca.clear(); }), "certificate"));            // the system's authorities do not know it
+    CHECK(has(refused([&](PuppetDb& database) { database.ca = other_cert; }), "certificate"));      // neither does another one
+    CHECK(has(refused([](PuppetDb& database) { database.ca = "/nonexistent"; }), "/nonexistent"));
+    refused([](PuppetDb& database) { database.certificate.clear(), database.key.clear(); });        // a stranger
+    refused([&](PuppetDb& database) { database.certificate = other_cert, database.key = other_key; });
+    refused([](PuppetDb& database) { database.host = "localhost"; });                               // not the name in its certificate
 }
 
 }  // namespace
