@@ -113,6 +113,11 @@ Result<ExitStatus> check(Context& context, std::span<const std::string> words) {
     const auto action = context.options.value("action");
     if (!caller && !agent && !action) {
         const auto agents = policy->agents();
+        if (context.options.has("json")) {
+            const proto::Value names = proto::Value::List(agents.begin(), agents.end());
+            context.out() << visible_json(proto::to_json(proto::Value::Map{{"path", path.string()}, {"policies", names}})) << '\n';
+            return ExitStatus::ok;
+        }
         context.out() << fmt::format("{} is fine: {}\n", visible(path.string()), counted(agents.size(), "policy", "policies"));
         return ExitStatus::ok;
     }
