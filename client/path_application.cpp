@@ -1,9 +1,13 @@
 #include "client/path_application.hpp"
 
+#include <dirent.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -55,15 +59,18 @@ std::string shell_word(std::string_view word) {
 
 std::vector<PathApplication> path_applications(const Environment& environment) {
     std::vector<PathApplication> found;
+    std::set<std::pair<dev_t, ino_t>> seen;  // /bin and /usr/bin are often one folder
     for (const auto& folder : folders(environment)) {
-        std::error_code error;
-        for (auto at = std::filesystem::directory_iterator(folder, error); !error && at != std::filesystem::directory_iterator();
-             at.increment(error)) {
-            const auto file = at->path().filename().string();
+        // Thousands of names, of which few are of interest: std::filesystem would make a path of each.
+        const std::unique_ptr<DIR, int (*)(DIR*)> names(::opendir(folder.c_str()), ::closedir);
+        struct stat status{};
+        if (!names || ::fstat(::dirfd(names.get()), &status) != 0 || !seen.emplace(status.st_dev, status.st_ino).second) continue;
+        while (const auto* entry = ::readdir(names.get())) {
+            const std::string_view file(entry->d_name);
             if (!file.starts_with(prefix) || found.size() >= applications_max) continue;
-            auto name = file.substr(prefix.size());
+            const auto name = file.substr(prefix.size());
             const bool known = std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.name == name; });
-            if (is_name(name) && !known && is_program(at->path())) found.push_back({std::move(name), at->path()});
+            if (is_name(name) && !known && is_program(folder / file)) found.push_back({std::string(name), folder / file});
         }
     }
     std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
