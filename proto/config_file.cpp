@@ -56,13 +56,16 @@ Result<std::vector<fs::path>> plugin_files(const fs::path& folder) {
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::size_t edit_distance(std::string_view one, std::string_view other) {
-    std::vector<std::size_t> row(other.size() + 1);
+    std::vector<std::size_t> row(other.size() + 1), above(row.size()), higher(row.size());
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 0; i < one.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
+        higher.swap(above);
+        above.swap(row);
+        row[0] = i + 1;
         for (std::size_t j = 0; j < other.size(); ++j) {
-            const std::size_t changed = diagonal + (one[i] == other[j] ? 0 : 1);
-            diagonal = std::exchange(row[j + 1], std::min({row[j] + 1, row[j + 1] + 1, changed}));
+            row[j + 1] = std::min({row[j] + 1, above[j + 1] + 1, above[j] + (one[i] == other[j] ? 0 : 1)});
+            if (i > 0 && j > 0 && one[i] == other[j - 1] && one[i - 1] == other[j])  // two letters that changed places are one error
+                row[j + 1] = std::min(row[j + 1], higher[j - 1] + 1);
         }
     }
     return row.back();

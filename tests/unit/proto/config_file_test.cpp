@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -191,6 +192,7 @@ TEST_CASE("a misspelt word finds the one that was meant") {
     CHECK(nearest("colectives", known) == "collectives");
     CHECK(nearest("lsiten", known) == "listen");
     CHECK(nearest("tll", known) == "ttl");
+    CHECK(nearest("lt", std::array<std::string_view, 1>{"tl"}) == "tl");
     CHECK(nearest("logfile", known) == "logfile");
     CHECK(nearest("something", known).empty());
     CHECK(nearest("", known).empty());
