@@ -164,6 +164,16 @@ bool means_nobody(const Account& account, Choice choice) {
     return account.replies == 0 && account.failures == 0 && account.whole() && choice == Choice::by_filter;
 }
 
+std::string nobody_lines(const Account& account, const Target& target) {
+    std::string text = "No request sent, we did not discover any nodes.\n";
+    auto others = target.filter;
+    others.agents.clear();
+    const auto asked = target.search ? target.search->ledger.expected : account.ledger.expected;
+    if (asked == 0 || target.filter.agents.empty()) return text;
+    return text + fmt::format("None of {} has agent {}{}.\n", counted(asked, "node", "nodes"),
+                              visible(enumerate(target.filter.agents)), others.empty() ? "" : " and matches the filter");
+}
+
 std::string absent_block(const Account& account, const Terminal& terminal) {
     if (account.absent.empty()) return {};
     std::size_t longest = 30;

@@ -48,6 +48,8 @@ Account settle(const Gathered& gathered, const Target& target);
 
 ExitStatus exit_status(const Account& account, Choice choice);
 bool means_nobody(const Account& account, Choice choice);  // the filter meant no node, and that is proved
+// MCollective's sentence for that, and what the nodes lack as far as it is known.
+std::string nobody_lines(const Account& account, const Target& target);
 
 // "No response from:" with a line a node, "" if there are none.
 std::string absent_block(const Account& account, const Terminal& terminal);

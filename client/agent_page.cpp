@@ -13,7 +13,7 @@ namespace mco::client {
 namespace {
 
 std::string row(std::string_view label, std::string_view value) {
-    return fmt::format("{}: {}\n", right(label, 22), visible(value));
+    return fmt::format("{}: {}\n", right(label, 25), visible(value));
 }
 
 std::string_view type_name(proto::InputType type) {
@@ -31,7 +31,7 @@ std::string_view type_name(proto::InputType type) {
 }
 
 std::string input_block(const proto::InputSchema& input) {
-    auto text = fmt::format("          {}:\n", visible(input.name));
+    auto text = fmt::format("           {}:\n", visible(input.name));
     text += row("Description", input.description) + row("Prompt", input.prompt) + row("Type", type_name(input.type)) +
             row("Optional", input.optional ? "true" : "false");
     if (input.type == proto::InputType::string) {
@@ -44,7 +44,7 @@ std::string input_block(const proto::InputSchema& input) {
 }
 
 std::string output_block(const proto::OutputSchema& output) {
-    auto text = fmt::format("          {}:\n", visible(output.name));
+    auto text = fmt::format("           {}:\n", visible(output.name));
     text += row("Description", output.description) + row("Display As", output.display_as);
     if (output.default_value) text += row("Default Value", output.default_value->to_text());
     return text + "\n";
@@ -58,7 +58,8 @@ std::string action_block(const proto::ActionSchema& action) {
         for (const auto& word : action.command->argv) words.push_back(visible(word));
         text += fmt::format("       COMMAND:\n          {}\n\n", fmt::join(words, " "));
     }
-    text += action.inputs.empty() ? "       This action does not have any inputs\n\n" : "       INPUT:\n";
+    text += "       INPUT:\n";
+    if (action.inputs.empty()) text += "          This action does not have any inputs\n\n";
     for (const auto& input : action.inputs) text += input_block(input);
     if (!action.outputs.empty()) text += "       OUTPUT:\n";
     for (const auto& output : action.outputs) text += output_block(output);

@@ -77,12 +77,12 @@ std::string searched(const World& world) {
 }
 
 int unknown_command(World& world, std::string_view name) {
-    std::vector<std::string_view> names;
-    for (const auto* command : table) names.push_back(command->name);
-    const auto near = proto::nearest(name, names);
+    const auto near = nearest_command(name);
     world.err << version_line() << "\n\n"
               << "Unknown command '" << visible(name) << "'"
-              << (near.empty() ? "" : fmt::format("; did you mean '{}'?", near))
+              << (name.starts_with('-') ? "; the command comes first: mco COMMAND [options]"
+                  : near.empty()        ? ""
+                                        : fmt::format("; did you mean '{}'?", near))
               << "\nSearched: the commands built into this program" << searched(world) << "\n\n";
     world.out << known_commands();
     return usage_error;
@@ -188,6 +188,12 @@ const Command* find_command(std::string_view name) {
     const auto found =
         std::find_if(table.begin(), table.end(), [&](const Command* command) { return command->name == name; });
     return found == table.end() ? nullptr : *found;
+}
+
+std::string_view nearest_command(std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const auto* command : table) names.push_back(command->name);
+    return proto::nearest(name, names);
 }
 
 std::span<const Variable> environment_variables() {

@@ -69,6 +69,7 @@ struct Command {
 // Sorted by name.
 std::span<const Command* const> commands();
 const Command* find_command(std::string_view name);
+std::string_view nearest_command(std::string_view name);  // "" if none is near
 
 // The whole program but for what is in World. `arguments` with argv[0]: "mc-find" runs find. Returns the exit status.
 int run_program(World& world, std::span<const std::string> arguments);

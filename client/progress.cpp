@@ -22,7 +22,7 @@ std::string Progress::line() const {
 }
 
 void Progress::show(std::uint32_t done, std::uint32_t of) {
-    if (!active_) return;
+    if (!active_ || (drawn_ && done == done_ && of == of_)) return;
     done_ = done;
     of_ = of;
     // A bar has 60 places: of ten thousand steps most would draw it as it stands, and each costs a write.
@@ -42,7 +42,8 @@ void Progress::clear() {
 
 void Progress::finish() {
     if (!active_ || turn_ == 0) return;
-    out_ << line() << "\n\n";
+    if (!drawn_) out_ << line();
+    out_ << "\n\n";
     drawn_ = false;
 }
 

@@ -10,6 +10,7 @@
 #include "client/aggregates.hpp"
 #include "client/progress.hpp"
 #include "client/words.hpp"
+#include "proto/config_file.hpp"
 
 namespace mco::client::applications {
 
@@ -63,8 +64,9 @@ Result<Question> prepare_question(Session& session, Wanted wanted) {
     if (action == nullptr) {
         std::vector<std::string> known;
         for (const auto& one : schema->actions) known.push_back(one.name);
-        return fail(Errc::not_found,
-                    fmt::format("agent {} has no action '{}'; it has {}", wanted.agent, wanted.action, enumerate(known)));
+        const auto near = proto::nearest(wanted.action, std::vector<std::string_view>(known.begin(), known.end()));
+        return fail(Errc::not_found, fmt::format("agent {} has no action '{}'{}; it has {}", wanted.agent, wanted.action,
+                                                 near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), enumerate(known)));
     }
     auto inputs = proto::read_inputs(*action, wanted.arguments);
     if (!inputs) return tl::unexpected(inputs.error());
@@ -83,7 +85,7 @@ Result<ExitStatus> ask_and_show(Context& context, Session& session, const Questi
     const auto account = settle(*gathered, question.target);
     if (remember == Remember::yes) session.remember(*gathered, account);
     const bool nobody = means_nobody(account, question.target.choice);
-    if (nobody) context.err() << "No request sent, we did not discover any nodes.\n";
+    if (nobody) context.err() << nobody_lines(account, question.target);
     printer.finish(*gathered, account, nobody ? ReplyPrinter::Meant::nobody : ReplyPrinter::Meant::some);
     return session.status(account, question.target.choice);
 }
@@ -109,7 +111,7 @@ Result<AgentCall> call_agent(Context& context, Session& session, Wanted wanted) 
     sort_by_node(gathered->replies);
     auto account = settle(*gathered, question->target);
     return AgentCall{.action = std::move(question->action),
-                     .choice = question->target.choice,
+                     .target = std::move(question->target),
                      .gathered = std::move(*gathered),
                      .account = std::move(account)};
 }
@@ -149,7 +151,7 @@ ExitStatus finish(Context& context, Session& session, const AgentCall& call, con
     const auto& account = call.account;
     session.remember(call.gathered, account);
     if (call.nobody()) {
-        context.err() << "No request sent, we did not discover any nodes.\n";
+        context.err() << nobody_lines(account, call.target);
     } else {
         const auto blocks = summaries == Summaries::all
                                 ? aggregate_blocks(call.action, call.gathered.replies, context.terminal)
@@ -163,7 +165,7 @@ ExitStatus finish(Context& context, Session& session, const AgentCall& call, con
     }
     context.out() << absent_block(account, context.terminal)
                   << ledger_lines(account, context.verbose() ? Show::always : Show::if_not_whole);
-    return session.status(account, call.choice);
+    return session.status(account, call.target.choice);
 }
 
 std::size_t longest_name(std::span<const Reply> replies) {

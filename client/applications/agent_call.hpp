@@ -32,10 +32,10 @@ bool confirm(Context& context, std::string_view question);
 // One request of an agent's action and all that came back.
 struct AgentCall {
     proto::ActionSchema action;
-    Choice choice = Choice::by_filter;
+    Target target;
     Gathered gathered;
     Account account;
-    bool nobody() const { return means_nobody(account, choice); }
+    bool nobody() const { return means_nobody(account, target.choice); }
 };
 struct Wanted {
     std::string agent, action;

@@ -81,7 +81,7 @@ proto::Result<ExitStatus> run(Context& context) {
     if (!gathered) return tl::unexpected(gathered.error());
     const auto account = settle(*gathered, target);
     if (means_nobody(account, target.choice)) {
-        context.err() << "No request sent, we did not discover any nodes.\n";
+        context.err() << nobody_lines(account, target);
         return ExitStatus::unusable;
     }
     const auto show = context.verbose() ? Show::always : Show::if_not_whole;

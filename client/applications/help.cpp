@@ -32,9 +32,11 @@ proto::Result<ExitStatus> run(Context& context) {
                                      visible(other->program.string()), other->name);
         return ExitStatus::ok;
     }
-    if (command == nullptr)
-        return proto::fail(proto::Errc::not_found,
-                           fmt::format("there is no command '{}'; mco help lists them", words[0]));
+    if (command == nullptr) {
+        const auto near = nearest_command(words[0]);
+        return proto::fail(proto::Errc::not_found, fmt::format("there is no command '{}'{}; mco help lists them", words[0],
+                                                               near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near)));
+    }
     context.out() << help_page(*command);
     return ExitStatus::ok;
 }

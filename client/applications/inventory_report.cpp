@@ -60,8 +60,7 @@ Result<ExitStatus> report_inventory(Context& context, Session& session, const In
     const auto text = report(nodes);
     if (!text) return tl::unexpected(text.error());
     context.out() << *text << std::flush;
-    if (account.replies == 0 && account.whole() && target->choice == Choice::by_filter)
-        context.err() << "No request sent, we did not discover any nodes.\n";
+    if (means_nobody(account, target->choice)) context.err() << nobody_lines(account, *target);
     context.err() << absent_block(account, context.terminal)
                   << ledger_lines(account, context.verbose() ? Show::always : Show::if_not_whole);
     return session.status(account, target->choice);

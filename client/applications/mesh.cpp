@@ -93,8 +93,7 @@ proto::Result<ExitStatus> run(Context& context) {
     const Answers answers{std::move(*gathered), std::move(account)};
     const auto tail = absent_block(answers.account, context.terminal) +
                       ledger_lines(answers.account, context.verbose() ? Show::always : Show::if_not_whole);
-    if (answers.account.replies == 0 && answers.account.whole() && target->choice == Choice::by_filter)
-        context.err() << "No request sent, we did not discover any nodes.\n";
+    if (means_nobody(answers.account, target->choice)) context.err() << nobody_lines(answers.account, *target);
     if (json || dot) {
         const auto form = context.terminal.tty ? JsonForm::indented : JsonForm::one_line;
         context.out() << (dot ? mesh_dot(map_mesh(answers.gathered, answers.account))

@@ -156,7 +156,7 @@ TEST_CASE("rpc -j keeps standard output an array whatever happens") {
     const auto nobody = console.run({"rpc", "rpcutil", "ping", "-j", "-I", "/nosuch/"});
     CHECK(nobody.status == 1);
     CHECK(nobody.out == "[]\n");
-    CHECK(nobody.err == "No request sent, we did not discover any nodes.\n");
+    CHECK(nobody.err == "No request sent, we did not discover any nodes.\nNone of 3 nodes has agent rpcutil and matches the filter.\n");
 }
 
 TEST_CASE("rpc: nobody matched is 1, nobody replied is 3, a silent name is 4") {
@@ -174,7 +174,7 @@ TEST_CASE("rpc: nobody matched is 1, nobody replied is 3, a silent name is 4") {
     const auto nobody = other.run({"rpc", "rpcutil", "ping", "-F", "country=de"});
     CHECK(nobody.status == 1);
     CHECK(nobody.out.empty());
-    CHECK(nobody.err == "No request sent, we did not discover any nodes.\n");
+    CHECK(nobody.err == "No request sent, we did not discover any nodes.\nNone of 3 nodes has agent rpcutil and matches the filter.\n");
 }
 
 TEST_CASE("rpc -v shows all that was sent and the block of statistics") {

@@ -48,7 +48,10 @@ TEST_CASE("an unknown command says where was searched, shows the table and fails
     CHECK(has(ran.err, "Unknown command 'pingg'; did you mean 'ping'?"));
     CHECK(has(ran.err, "Searched: "));
     CHECK(has(ran.out, "Known commands:"));
+    CHECK(has(run({"mco", "hlep"}).err, "did you mean 'help'?"));
+    CHECK(has(run({"mco", "help", "pign"}).err, "there is no command 'pign' (did you mean 'ping'?)"));
     CHECK(run({"mco", "-v"}).status == 1);
+    CHECK(has(run({"mco", "-F", "a=b", "ping"}).err, "Unknown command '-F'; the command comes first: mco COMMAND [options]"));
     CHECK(has(run({"mco", "\x1b[2J"}).err, "'\\x1b[2J'"));
 }
 

@@ -78,7 +78,7 @@ TEST_CASE("with a limit nobody matching is nobody, with the sentence and an empt
     Stage stage;
     CHECK(stage.rpc({"--one", "-C", "nosuch"}).empty());
     CHECK(stage.ran.status == 1);
-    CHECK(stage.ran.err == "No request sent, we did not discover any nodes.\n");
+    CHECK(stage.ran.err == "No request sent, we did not discover any nodes.\nNone of 3 nodes has agent rpcutil and matches the filter.\n");
     stage.rpc({"--batch", "2", "-C", "nosuch", "-j"});
     CHECK(stage.ran.status == 1);
     CHECK(stage.ran.out == "[]\n");
