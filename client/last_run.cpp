@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "client/node_set.hpp"
+#include "client/user_folder.hpp"
 #include "client/words.hpp"
 #include "proto/text_file.hpp"
 
@@ -39,13 +40,8 @@ std::string to_text(const LastRun& run) {
 }  // namespace
 
 std::optional<std::filesystem::path> last_run_file(const Environment& environment) {
-    const auto variable = [&](std::string_view name) {
-        const auto found = environment.find(name);
-        return found == environment.end() ? std::filesystem::path() : std::filesystem::path(found->second);
-    };
-    if (const auto state = variable("XDG_STATE_HOME"); state.is_absolute()) return state / "mco/last";
-    if (const auto home = variable("HOME"); home.is_absolute()) return home / ".local/state/mco/last";
-    return std::nullopt;
+    const auto folder = user_folder(environment, "XDG_STATE_HOME", ".local/state");
+    return folder ? std::optional(*folder / "last") : std::nullopt;
 }
 
 LastRun last_run(const Gathered& gathered, const Account& account) {

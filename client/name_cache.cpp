@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "client/foreign.hpp"
+#include "client/user_folder.hpp"
 #include "proto/filter.hpp"
 #include "proto/text_file.hpp"
 #include "proto/value.hpp"
@@ -95,14 +96,8 @@ std::optional<std::filesystem::path> name_cache_file(const Environment& environm
     const auto trust = proto::read_text_file(config.trust, trust_size_max);
     const auto mesh = (trust ? *trust : config.trust.string()) + "\n" + std::string(collective);
     const auto cache_name = "names-" + security::digest(proto::as_bytes(mesh)).hex().substr(0, key_size);
-    const auto variable = [&](std::string_view name) {
-        const auto found = environment.find(name);
-        return found == environment.end() ? std::string() : found->second;
-    };
-    if (const auto cache = variable("XDG_CACHE_HOME"); cache.starts_with('/'))
-        return std::filesystem::path(cache) / "mco" / cache_name;
-    if (const auto home = variable("HOME"); home.starts_with('/')) return std::filesystem::path(home) / ".cache/mco" / cache_name;
-    return std::nullopt;
+    const auto folder = user_folder(environment, "XDG_CACHE_HOME", ".cache");
+    return folder ? std::optional(*folder / cache_name) : std::nullopt;
 }
 
 namespace {

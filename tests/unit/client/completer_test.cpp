@@ -120,6 +120,11 @@ TEST_CASE("the names that commands met are kept for completion") {
     console.environment["XDG_CACHE_HOME"] = "/dev/null";
     const auto ran = console.run({"ping"});
     CHECK((ran.status == 0 && ran.err.empty()));
+    // The home of an account that has none is not made.
+    console.environment.erase("XDG_CACHE_HOME");
+    console.environment["HOME"] = (home / "nobody").string();
+    CHECK(console.run({"ping"}).status == 0);
+    CHECK_FALSE(std::filesystem::exists(home / "nobody"));
 }
 
 TEST_CASE("the cache is bounded, takes no hostile names, and a broken one is empty") {
