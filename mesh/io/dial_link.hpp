@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,11 +20,15 @@ namespace mco::mesh::io {
 // The process's one ZeroMQ context. Made after entropy::start(), destroyed after every socket; destruction never blocks.
 class Context {
  public:
-    explicit Context(std::uint32_t io_threads = 1);
+    explicit Context(std::uint32_t io_threads = 1, std::size_t sockets_max = 4'096);
     ~Context();
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
-    void* handle() const;  // zmq_ctx_t*, for this folder only
+    // For this folder only.
+    void* handle() const;  // zmq_ctx_t*
+    void count_socket() const;
+    std::uint64_t sockets_opened() const;
+
  private:
     struct Impl;
     std::unique_ptr<Impl> impl_;

@@ -39,12 +39,13 @@ bool may_hear(const Fanout::Subscriber& who, const std::string& topic) {
 
 }  // namespace
 
-proto::Result<Fanout> Fanout::open(const Context& context, const security::CurvePair& own, Host::Counters& counters) {
+proto::Result<Fanout> Fanout::open(const Context& context, const security::CurvePair& own, std::string_view zap_domain,
+                                   Host::Counters& counters) {
     Fanout fanout(counters);
     auto socket = Socket::open(context, SocketKind::xpub);
     if (!socket) return tl::unexpected(socket.error());
     set_transport(*socket, proto::limits::frame_size_max, 5s);
-    become_curve_server(*socket, own, fanout_domain);
+    become_curve_server(*socket, own, zap_domain);
     socket->set(ZMQ_XPUB_MANUAL, 1);  // each subscription is put to us, and each loss, also of a topic that others have
     socket->set(ZMQ_SNDHWM, queue_max);
     fanout.socket_ = std::move(*socket);
@@ -140,8 +141,8 @@ std::vector<std::string> Fanout::topics_of(const proto::PeerId& peer) const {
     return names;
 }
 
-proto::Result<void> Fanout::prove_strangers_are_refused(const Context& context, ZapDesk& desk, const Endpoint& bound,
-                                                        const proto::CurvePublicKey& own) {
+proto::Result<void> Fanout::prove_strangers_are_refused(const Context& context, ZapDesk& desk, const ZapPlace& place,
+                                                        const Endpoint& bound, const proto::CurvePublicKey& own) {
     auto monitor = Monitor::attach(context, socket_, Monitor::For::probe);
     if (!monitor) return tl::unexpected(monitor.error());
     Endpoint near = bound;
@@ -160,13 +161,13 @@ proto::Result<void> Fanout::prove_strangers_are_refused(const Context& context, 
     std::string last_failure;
     const auto begin = Host::sample_clocks().mono;
     for (auto now = Host::sample_clocks(); now.mono - begin < proof_max; now = Host::sample_clocks()) {
-        desk.service(now, 16);
+        desk.service(now);
         while (const auto event = monitor->next()) {
             if (event->kind == Monitor::Kind::handshake_done)
                 return proto::fail(Errc::internal,
                                    fmt::format("{} let a stranger in: this libzmq does not enforce ZAP", bound.text()));
         }
-        if (desk.last_refused_at_fanout() == stranger.public_key) return {};
+        if (place.last_refused_at_fanout() == stranger.public_key) return {};
         if (probe->observe() == Outbound::State::failed) {
             if (++dials > proof_dials_max) break;
             last_failure = probe->failure().detail;

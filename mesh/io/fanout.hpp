@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mesh/io/endpoint.hpp"
@@ -41,7 +42,8 @@ class Fanout {
     using WhoIs = std::function<std::optional<Subscriber>(const proto::CurvePublicKey&)>;
 
     // `counters` must outlive the fan-out.
-    static proto::Result<Fanout> open(const Context& context, const security::CurvePair& own, Host::Counters& counters);
+    static proto::Result<Fanout> open(const Context& context, const security::CurvePair& own, std::string_view zap_domain,
+                                      Host::Counters& counters);
     proto::Result<Endpoint> listen(const Endpoint& wanted, Rng& rng);
 
     void service(const WhoIs& who_is, std::size_t messages_max, std::vector<News>& into);
@@ -51,8 +53,8 @@ class Fanout {
 
     // Dials ourselves with a key that nobody has ever seen, and fails unless it is turned away. A few milliseconds,
     // on a machine that is overloaded up to 20 s.
-    proto::Result<void> prove_strangers_are_refused(const Context& context, ZapDesk& desk, const Endpoint& bound,
-                                                    const proto::CurvePublicKey& own);
+    proto::Result<void> prove_strangers_are_refused(const Context& context, ZapDesk& desk, const ZapPlace& place,
+                                                    const Endpoint& bound, const proto::CurvePublicKey& own);
 
  private:
     explicit Fanout(Host::Counters& counters) : counters_(&counters) {}

@@ -25,8 +25,6 @@ namespace {
 using proto::Errc;
 using namespace std::chrono_literals;
 
-// How much of each socket one turn reads: a flood on one of them delays the others, it does not starve them.
-constexpr std::size_t zap_questions_a_turn = 64;
 constexpr auto farewell_max = 200ms;
 
 // At the limit libzmq's accept loop spins, so a fifth of the descriptors stays free.
@@ -62,7 +60,6 @@ Host::Impl::Impl(Options options_, const security::Identity& self_, security::Tr
       trust(trust_),
       owner(std::move(owner_)),
       rng(security::entropy::number()),
-      context(options.io_threads),
       polled(std::make_unique<Polled>()) {}
 
 Host::Impl::~Impl() {
@@ -72,10 +69,15 @@ Host::Impl::~Impl() {
     for (auto& [where, link] : dialled) link.socket->linger(farewell_max);
 }
 
-proto::Result<void> Host::Impl::open() {
-    auto opened_desk = ZapDesk::open(context, gate);
-    if (!opened_desk) return tl::unexpected(opened_desk.error());
-    desk.emplace(std::move(*opened_desk));
+proto::Result<void> Host::Impl::open(Venue* shared) {
+    venue = shared;
+    if (venue == nullptr) {
+        auto opened = Venue::open({.io_threads = options.io_threads});
+        if (!opened) return tl::unexpected(opened.error());
+        own_venue = std::move(*opened);
+        venue = own_venue.get();
+    }
+    place.emplace(venue->desk(), gate);
     if (const auto bound_links = bind_links(); !bound_links) return bound_links;
 
     proto::PeerRecordBody body;
@@ -119,7 +121,7 @@ proto::Result<void> Host::Impl::open() {
                                 .known = {},
                                 .memory = std::move(memory)},
                    options.timing, rng);
-    desk->employ({.full = [this] { return server->full(); },
+    place->employ({.full = [this] { return server->full(); },
                   .greeting =
                       [this](const proto::CurvePublicKey& key) {
                           if (server->greeting(key)) return true;
@@ -131,7 +133,7 @@ proto::Result<void> Host::Impl::open() {
 }
 
 proto::Result<void> Host::Impl::bind_links() {
-    auto opened = LinkServer::open(context, self, trust, gate, counters,
+    auto opened = LinkServer::open(venue->context(), self, trust, gate, place->domain(security::LinkGate::Plane::link), counters,
                                    {.links_max = links_max(), .greetings_max = proto::limits::unverified_links_max});
     if (!opened) return tl::unexpected(opened.error());
     server.emplace(std::move(*opened));
@@ -149,12 +151,14 @@ proto::Result<void> Host::Impl::bind_fanout() {
     if (options.fanout_listen.empty()) return {};
     const auto wanted = Endpoint::parse(options.fanout_listen);
     if (!wanted) return tl::unexpected(wanted.error());
-    auto opened = Fanout::open(context, self.keys.curve, counters);
+    auto opened = Fanout::open(venue->context(), self.keys.curve,
+                               place->domain(security::LinkGate::Plane::fanout), counters);
     if (!opened) return tl::unexpected(opened.error());
     fanout.emplace(std::move(*opened));
     const auto heard = fanout->listen(*wanted, rng);
     if (!heard) return tl::unexpected(heard.error());
-    if (const auto proved = fanout->prove_strangers_are_refused(context, *desk, *heard, self.keys.curve.public_key);
+    if (const auto proved = fanout->prove_strangers_are_refused(venue->context(), venue->desk(), *place, *heard,
+                                                                 self.keys.curve.public_key);
         !proved)
         return proved;
     fanout_endpoint = advertised(*heard);
@@ -184,15 +188,15 @@ std::optional<proto::Instant> Host::Impl::next_deadline() const {
     const auto sooner = [&](const std::optional<proto::Instant>& other) {
         if (other && (!next || *other < *next)) next = other;
     };
-    sooner(desk->next_deadline());
+    if (own_venue) sooner(venue->next_deadline());
     sooner(server->next_deadline());
     for (const auto& [where, link] : dialled) sooner(link.socket->next_deadline());
     for (const auto& [where, follower] : followers) sooner(follower.next_deadline());
     return next;
 }
 
-void Host::Impl::turn(std::chrono::milliseconds longest) {
-    apply_effects();  // of what the owner told us since the last turn
+bool Host::Impl::turn(std::chrono::milliseconds longest) {
+    bool busy = apply_effects();  // of what the owner told us since the last turn
 
     // Who is polled where: nothing in this list changes before the effects are applied at the end.
     auto& items = polled->items;
@@ -202,7 +206,7 @@ void Host::Impl::turn(std::chrono::milliseconds longest) {
         source.append_handles(polled->handles);
         for (void* handle : polled->handles) polled->add(handle);
     };
-    polled->add(desk->handle());
+    polled->add(venue->handle());
     const std::size_t server_from = items.size();
     add_all(*server);
     const std::size_t fanout_from = items.size();
@@ -229,7 +233,8 @@ void Host::Impl::turn(std::chrono::milliseconds longest) {
     const auto now = sample_clocks();
     const auto due = [&](const std::optional<proto::Instant>& deadline) { return deadline && *deadline <= now.mono; };
 
-    if (polled->ready(0, server_from)) desk->service(now, zap_questions_a_turn);
+    busy = busy || polled->ready(0, items.size());
+    if (polled->ready(0, server_from)) venue->service(now);
     if (polled->ready(server_from, fanout_from) || due(server->next_deadline())) serve_links(now);
     std::size_t from = dialled_from;
     auto end = ends.begin();
@@ -243,12 +248,21 @@ void Host::Impl::turn(std::chrono::milliseconds longest) {
         if (polled->ready(from, *end) || due(follower.next_deadline())) serve_follower(now, where, follower);
         from = *end++;
     }
-    desk->settle(now);
+    venue->desk().settle(now);
     for (std::size_t i = 0; i < watched.size(); ++i) {
         if (watched_from + i < items.size() && items[watched_from + i].revents != 0) watched[i].ready(now);
     }
     engine->elapse(now);
-    apply_effects();
+    return apply_effects() || busy;
+}
+
+void Host::Impl::append_handles(std::vector<void*>& into) const {
+    server->append_handles(into);
+    if (fanout) into.push_back(fanout->handle());
+    for (const auto& [where, link] : dialled) {
+        for (void* handle : link.socket->pollable()) into.push_back(handle);
+    }
+    for (const auto& [where, follower] : followers) follower.append_handles(into);
 }
 
 // A stranger can cause these at will, so there is one line a second at most.
@@ -267,13 +281,17 @@ Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Host::~Host() = default;
 
 proto::Result<std::unique_ptr<Host>> Host::open(Options options, const security::Identity& self,
-                                                security::TrustStore& trust, Owner owner) {
+                                                security::TrustStore& trust, Owner owner, Venue* venue) {
     auto impl = std::make_unique<Impl>(std::move(options), self, trust, std::move(owner));
-    if (const auto opened = impl->open(); !opened) return tl::unexpected(opened.error());
+    if (const auto opened = impl->open(venue); !opened) return tl::unexpected(opened.error());
     return std::unique_ptr<Host>(new Host(std::move(impl)));
 }
 
-void Host::turn(std::chrono::milliseconds longest) { impl_->turn(longest); }
+bool Host::turn(std::chrono::milliseconds longest) { return impl_->turn(longest); }
+
+std::optional<proto::Instant> Host::next_deadline() const { return impl_->next_deadline(); }
+
+void Host::append_handles(std::vector<void*>& into) const { impl_->append_handles(into); }
 
 void Host::watch(int descriptor, std::function<void(proto::Now)> ready) {
     impl_->watched.push_back({descriptor, std::move(ready)});
@@ -309,7 +327,7 @@ proto::Bytes Host::memory() const {
 const Engine& Host::engine() const { return *impl_->engine; }
 
 const Host::Counters& Host::counters() const {
-    impl_->counters.refused_zap = impl_->desk->refused();
+    impl_->counters.refused_zap = impl_->place->refused();
     return impl_->counters;
 }
 

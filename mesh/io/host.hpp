@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "mesh/core/engine.hpp"
+#include "mesh/io/venue.hpp"
 #include "proto/error.hpp"
 #include "proto/time.hpp"
 #include "security/hello.hpp"
@@ -37,7 +39,7 @@ class Host {
         std::size_t homes = 2;                                 // relays a leaf attaches to
         std::set<std::string, std::less<>> confined;  // collectives whose requests do not pass between groups here
         proto::Bytes memory;  // of the process before, as memory() gave it; empty: none
-        std::uint32_t io_threads = 1;
+        std::uint32_t io_threads = 1;  // of a venue of its own
         Timing timing;
     };
     // What the host asks of its owner, on the reactor thread. Must not block.
@@ -49,13 +51,17 @@ class Host {
         std::function<void(const std::string&)> log;            // one line: link up, link down, refused and why
     };
     // Binds everything, ZAP first, and proves that a stranger is refused on the fan-out plane. `self` and `trust` must outlive the host.
-    // Errors name the endpoint: a busy port, a bad address.
+    // Errors name the endpoint: a busy port, a bad address. A venue must outlive the hosts that share it; null: one of its own.
     static proto::Result<std::unique_ptr<Host>> open(Options options, const security::Identity& self,
-                                                     security::TrustStore& trust, Owner owner);
+                                                     security::TrustStore& trust, Owner owner, Venue* venue = nullptr);
     ~Host();
 
-    // Waits for something to do, at most `longest`, then does a bounded amount of it.
-    void turn(std::chrono::milliseconds longest);
+    // Waits for something to do, at most `longest`, then does a bounded amount of it. False: there was nothing.
+    bool turn(std::chrono::milliseconds longest);
+    // For who waits for many hosts at once: libzmq's sockets of this one, and when it wants a turn at the latest. Their descriptors tell
+    // of changes only, so a turn that did something is followed by another one.
+    void append_handles(std::vector<void*>& into) const;
+    std::optional<proto::Instant> next_deadline() const;
     // A descriptor of the owner (signalfd, mailbox): `ready` runs in turn() when it is readable.
     void watch(int descriptor, std::function<void(proto::Now)> ready);
 

@@ -10,11 +10,11 @@
 namespace mco::mesh::io {
 
 // Performing an effect may tell the engine something (a full queue, a dead peer), which may cause more effects.
-void Host::Impl::apply_effects() {
-    for (;;) {
+bool Host::Impl::apply_effects() {
+    for (bool any = false;; any = true) {
         effects.clear();
         engine->drain(effects);
-        if (effects.empty()) return;
+        if (effects.empty()) return any;
         const auto now = sample_clocks();
         auto batch = std::move(effects);
         for (auto& effect : batch) std::visit([&](auto& one) { perform(now, one); }, effect);
@@ -69,7 +69,7 @@ void Host::Impl::perform(proto::Now, Publish& one) {
 void Host::Impl::perform(proto::Now, Dial& one) {
     if (dialled.contains(one.where)) return;
     ++counters.dials;
-    auto socket = std::make_unique<DialLink>(context, one.where.endpoint, one.where.key, self, trust, record,
+    auto socket = std::make_unique<DialLink>(venue->context(), one.where.endpoint, one.where.key, self, trust, record,
                                              DialLink::Retry{}, security::entropy::number());
     dialled.emplace(one.where, Dialled{std::move(socket), 0, {}});
 }
@@ -86,7 +86,7 @@ void Host::Impl::perform(proto::Now now, Undial& one) {
 void Host::Impl::perform(proto::Now now, Follow& one) {
     const auto known_one = followers.find(one.where);
     if (known_one == followers.end()) {
-        followers.try_emplace(one.where, context, one.where, std::move(one.topics), self, security::entropy::number());
+        followers.try_emplace(one.where, venue->context(), one.where, std::move(one.topics), self, security::entropy::number());
         return;
     }
     known_one->second.retopic(std::move(one.topics));

@@ -15,6 +15,7 @@
 #include "mesh/io/follower.hpp"
 #include "mesh/io/host.hpp"
 #include "mesh/io/link_server.hpp"
+#include "mesh/io/venue.hpp"
 #include "mesh/io/vetting.hpp"
 #include "mesh/io/zap.hpp"
 #include "security/link_gate.hpp"
@@ -28,12 +29,13 @@ struct Host::Impl {
     ~Impl();
 
     // host.cpp
-    proto::Result<void> open();
+    proto::Result<void> open(Venue* shared);
     proto::Result<void> bind_links();
     proto::Result<void> bind_fanout();
     const Endpoint* first_tcp() const;  // null: we only dial
     std::string advertised(const Endpoint& bound) const;
-    void turn(std::chrono::milliseconds longest);
+    bool turn(std::chrono::milliseconds longest);
+    void append_handles(std::vector<void*>& into) const;
     void log(const std::string& line) const {
         if (owner.log) owner.log(line);
     }
@@ -57,7 +59,7 @@ struct Host::Impl {
     void obey_revocations(proto::Now now, LinkId from);  // from: who brought the list; 0: the owner
 
     // host_effects.cpp
-    void apply_effects();
+    bool apply_effects();  // false: there were none
     void perform(proto::Now now, Send& send);
     void perform(proto::Now now, Publish& publish);
     void perform(proto::Now now, Dial& dial);
@@ -73,16 +75,17 @@ struct Host::Impl {
     std::optional<Fanout::Subscriber> who_is(const proto::CurvePublicKey& key) const;
     std::optional<proto::Instant> next_deadline() const;
 
-    // Sockets close in the reverse order of this list: links before the ZAP desk, that before the context.
+    // Sockets close in the reverse order of this list: links before the place at the desk, that before the venue.
     Options options;
     const security::Identity& self;
     security::TrustStore& trust;
     Owner owner;
     Counters counters;
     Rng rng;
-    Context context;
+    std::unique_ptr<Venue> own_venue;
+    Venue* venue = nullptr;  // own or shared
     security::LinkGate gate;
-    std::optional<ZapDesk> desk;
+    std::optional<ZapPlace> place;
     std::optional<LinkServer> server;
     std::optional<Fanout> fanout;
     std::optional<Engine> engine;

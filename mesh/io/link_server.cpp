@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "mesh/io/zap.hpp"
 #include "proto/codec.hpp"
 #include "proto/limits.hpp"
 
@@ -33,12 +32,12 @@ std::string text_of(const proto::Bytes& octets) { return std::string(proto::as_t
 
 proto::Result<LinkServer> LinkServer::open(const Context& context, const security::Identity& self,
                                            security::TrustStore& trust, security::LinkGate& gate,
-                                           Host::Counters& counters, Rules rules) {
+                                           std::string_view zap_domain, Host::Counters& counters, Rules rules) {
     LinkServer server(self, trust, gate, counters, rules);
     auto socket = Socket::open(context, SocketKind::router);
     if (!socket) return tl::unexpected(socket.error());
     set_transport(*socket, proto::limits::frame_size_max, rules.greeting_max);
-    become_curve_server(*socket, self.keys.curve, link_domain);
+    become_curve_server(*socket, self.keys.curve, zap_domain);
     socket->set(ZMQ_ROUTER_MANDATORY, 1);
     socket->set(ZMQ_SNDHWM, queue_max);
     socket->set(ZMQ_RCVHWM, queue_max);

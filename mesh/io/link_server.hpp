@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -44,7 +45,7 @@ class LinkServer {
     // All references must outlive the server.
     static proto::Result<LinkServer> open(const Context& context, const security::Identity& self,
                                           security::TrustStore& trust, security::LinkGate& gate,
-                                          Host::Counters& counters, Rules rules);
+                                          std::string_view zap_domain, Host::Counters& counters, Rules rules);
     proto::Result<Endpoint> listen(const Endpoint& wanted, Rng& rng);
     void introduce(proto::Bytes record) { record_ = std::move(record); }  // our packed SealedRecord, for Welcome
 

@@ -98,6 +98,7 @@ proto::Result<Socket> Socket::open(const Context& context, SocketKind kind) {
         return proto::fail(proto::Errc::overloaded,
                            "no more sockets or file descriptors\nRaise LimitNOFILE of the service (now: ulimit -n).");
     }
+    context.count_socket();
     Socket socket(handle);
     socket.set(ZMQ_LINGER, 0);
     return socket;

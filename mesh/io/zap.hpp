@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "mesh/io/socket.hpp"
@@ -12,52 +13,72 @@
 // Private to mesh/io.
 namespace mco::mesh::io {
 
-// The desk at which libzmq asks whether a CURVE handshake may complete. Bound before the first server socket and closed
-// after the last: without it libzmq admits everybody. Served by the reactor, so the gate needs no lock.
+class ZapPlace;
+
+// The desk at which libzmq asks whether a CURVE handshake may complete: one for a context, with a place for each host.
+// Bound before the first server socket and closed after the last: without it libzmq admits everybody. Served by the
+// reactor, so the gates need no lock.
 //
 // A peer whose HELLO is under way may already knock at the fan-out socket: the acceptor is sure of the dialler half a round
 // trip before the dialler is sure of the acceptor. "Not now" would cost it a whole handshake timer, so its question is kept
 // until the HELLO is decided, or for a second. How many are kept is bounded; beyond, the answer is "not now".
 class ZapDesk {
  public:
-    struct Doorman {
-        std::function<bool()> full;                                  // no room for another link
-        std::function<bool(const proto::CurvePublicKey&)> greeting;  // a HELLO with that key is under way
-    };
-    static proto::Result<ZapDesk> open(const Context& context,
-                                       security::LinkGate& gate);  // `gate` must outlive the desk
-    void employ(Doorman doorman) { doorman_ = std::move(doorman); }
+    static proto::Result<ZapDesk> open(const Context& context);
 
-    void service(proto::Now now, std::size_t questions_max);
-    void settle(proto::Now now);  // answers kept questions whose time has come
+    bool service(proto::Now now);  // a bounded number of questions, and settle(); true: there may be more
+    void settle(proto::Now now);   // answers kept questions whose time has come
     std::optional<proto::Instant> next_deadline() const;
     void* handle() const { return socket_.handle(); }
 
-    std::uint64_t refused() const { return refused_; }
-    // The key last turned away at the fan-out socket; for the self-test at start.
-    const proto::CurvePublicKey& last_refused_at_fanout() const { return last_refused_; }
-
  private:
+    friend class ZapPlace;
     struct Question {
         std::vector<proto::Bytes> envelope;  // routing frames, the last of them empty
         proto::Bytes id;
         proto::CurvePublicKey key{};
         std::string address;
         proto::Instant until{};
+        ZapPlace* place = nullptr;  // null: nobody's domain
     };
-    explicit ZapDesk(security::LinkGate& gate) : gate_(&gate) {}
+    ZapDesk() = default;
     void on_question(proto::Now now, const Received& received);
     void answer(const Question& question, security::LinkGate::Answer answer);
 
-    security::LinkGate* gate_;
-    Doorman doorman_;
     Socket socket_;
+    std::unordered_map<std::string, ZapPlace*> places_;  // by their number, as text
+    std::uint64_t places_so_far_ = 0;
     std::vector<Question> kept_;
+};
+
+// One host's place at the desk. The domains of its server sockets bear its number, so each question finds its gate.
+class ZapPlace {
+ public:
+    ZapPlace(ZapDesk& desk, security::LinkGate& gate);  // both must outlive it
+    ~ZapPlace();
+    ZapPlace(const ZapPlace&) = delete;
+    ZapPlace& operator=(const ZapPlace&) = delete;
+
+    struct Doorman {
+        std::function<bool()> full;                                  // no room for another link
+        std::function<bool(const proto::CurvePublicKey&)> greeting;  // a HELLO with that key is under way
+    };
+    void employ(Doorman doorman) { doorman_ = std::move(doorman); }
+    std::string domain(security::LinkGate::Plane plane) const;  // for become_curve_server()
+
+    std::uint64_t refused() const { return refused_; }
+    // The key last turned away at the fan-out socket; for the self-test at start.
+    const proto::CurvePublicKey& last_refused_at_fanout() const { return last_refused_; }
+
+ private:
+    friend class ZapDesk;
+    ZapDesk& desk_;
+    security::LinkGate& gate_;
+    std::string number_;
+    Doorman doorman_;
+    std::size_t kept_ = 0;  // questions
     std::uint64_t refused_ = 0;
     proto::CurvePublicKey last_refused_{};
 };
-
-inline constexpr std::string_view link_domain = "link";
-inline constexpr std::string_view fanout_domain = "fanout";
 
 }  // namespace mco::mesh::io

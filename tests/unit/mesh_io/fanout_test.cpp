@@ -33,10 +33,12 @@ struct Plane {
     };
 
     Plane() {
-        auto opened_desk = mesh::io::ZapDesk::open(context, gate);
+        auto opened_desk = mesh::io::ZapDesk::open(context);
         REQUIRE(opened_desk);
         desk.emplace(std::move(*opened_desk));
-        auto opened = Fanout::open(context, publisher.keys.curve, counters);
+        place.emplace(*desk, gate);
+        auto opened = Fanout::open(context, publisher.keys.curve, place->domain(security::LinkGate::Plane::fanout),
+                                   counters);
         REQUIRE(opened);
         fanout.emplace(std::move(*opened));
         const auto bound = fanout->listen(*mesh::io::Endpoint::parse("tcp://127.0.0.1:*"), rng);
@@ -63,7 +65,7 @@ struct Plane {
         while (!holds()) {
             const auto now = mesh::io::sample_clocks();
             if (now.mono >= end) return false;
-            desk->service(now, 16);
+            desk->service(now);
             fanout->service(
                 [&](const proto::CurvePublicKey& key) -> std::optional<Fanout::Subscriber> {
                     const auto found = known.find(key);
@@ -94,6 +96,7 @@ struct Plane {
     security::LinkGate gate;
     mesh::io::Host::Counters counters;
     std::optional<mesh::io::ZapDesk> desk;
+    std::optional<mesh::io::ZapPlace> place;
     std::optional<Fanout> fanout;
     mesh::Address where;
     std::map<proto::CurvePublicKey, Known> known;

@@ -87,6 +87,41 @@ TEST_CASE("three hosts with one seed become a full mesh and answer a caller comp
     CHECK(one->counters().notices[joined] == 2);
 }
 
+TEST_CASE("hosts that share a venue are strangers to each other's gates: they link up, and answer a caller completely") {
+    const Authority authority;
+    const auto venue = mesh::io::Venue::open({});
+    REQUIRE(venue);
+    const auto shared = [&](const std::string& name, std::vector<mesh::Address> seeds) {
+        return TestHost(authority, name, std::move(seeds), {"tcp://127.0.0.1:*"}, {}, venue->get());
+    };
+    TestHost one = shared("web1", {});
+    const auto sockets = (*venue)->sockets_opened();
+    TestHost two = shared("web2", {one.address()});
+    CHECK((*venue)->sockets_opened() > sockets);
+    TestHost three = shared("web3", {one.address()});
+    TestLink caller(authority, authority.caller("alice"), two.address());
+    const std::vector<TestHost*> hosts{&one, &two, &three};
+    REQUIRE(pump(hosts, {&caller}, [&] { return whole(hosts) && caller->up(); }));
+    CHECK(one->counters().refused_zap == 1);  // the stranger of its own self-test at the start, and nobody else's
+    CHECK(three->counters().refused_zap == 1);
+
+    three.destroy();  // its place at the desk is empty, and the others go on
+    const auto request = make_request(caller.identity());
+    REQUIRE(caller->send(request.inject));
+    REQUIRE(pump({&one, &two}, {&caller}, [&] { return closing(caller.messages()) != nullptr; }));
+    CHECK(closing(caller.messages())->ledger.count(proto::Outcome::ok) == 2);
+}
+
+TEST_CASE("a turn that found nothing to do says so, and a host that is polled for from outside needs no other") {
+    const Authority authority;
+    TestHost one(authority, "web1");
+    while (one->turn(0ms)) {}
+    CHECK_FALSE(one->turn(0ms));
+    std::vector<void*> handles;
+    one->append_handles(handles);
+    CHECK(handles.size() == 3);  // links, their monitor, fan-out
+}
+
 TEST_CASE("a request signed by somebody else is refused to the caller with a reason") {
     const Authority authority;
     TestHost host(authority, "web1");

@@ -11,7 +11,7 @@
 namespace mco::test {
 
 TestHost::TestHost(const Authority& authority, const std::string& name, std::vector<mesh::Address> seeds,
-                   std::vector<std::string> listen, proto::Bytes memory)
+                   std::vector<std::string> listen, proto::Bytes memory, mesh::io::Venue* venue)
     : identity_(authority.node(name)), trust_(authority.trust()) {
     mesh::io::Host::Options options;
     options.link_listen = std::move(listen);
@@ -25,7 +25,7 @@ TestHost::TestHost(const Authority& authority, const std::string& name, std::vec
         perform(now, request, sealed);
     };
     owner.log = [this](const std::string& line) { log_.push_back(line); };
-    auto opened = mesh::io::Host::open(std::move(options), identity_, trust_, std::move(owner));
+    auto opened = mesh::io::Host::open(std::move(options), identity_, trust_, std::move(owner), venue);
     REQUIRE_MESSAGE(opened, opened.error().detail);
     host_ = std::move(*opened);
 }

@@ -18,7 +18,8 @@ using mesh::io::DialLink;
 class TestHost {
  public:
     TestHost(const Authority& authority, const std::string& name, std::vector<mesh::Address> seeds = {},
-             std::vector<std::string> listen = {"tcp://127.0.0.1:*"}, proto::Bytes memory = {});
+             std::vector<std::string> listen = {"tcp://127.0.0.1:*"}, proto::Bytes memory = {},
+             mesh::io::Venue* venue = nullptr);
 
     mesh::io::Host& operator*() { return *host_; }
     mesh::io::Host* operator->() { return host_.get(); }

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "proto/error.hpp"
+#include "proto/time.hpp"
+
+namespace mco::mesh::io {
+
+class Context;
+class ZapDesk;
+
+// What hosts of one thread may share: libzmq's context with its I/O threads, and the desk at which it asks who may come in.
+// A daemon's host has one of its own. A process with thousands of hosts would need two threads and five descriptors for
+// each otherwise. One thread; destroyed after its hosts.
+class Venue {
+ public:
+    struct Options {
+        std::uint32_t io_threads = 1;
+        std::size_t sockets_max = 4'096;  // of all hosts together; libzmq has 65,535 at most
+    };
+    static proto::Result<std::unique_ptr<Venue>> open(Options options);
+    ~Venue();
+
+    // A host's turn() answers the questions of all, so this is for the time in which no host has a turn. True: there may be more.
+    bool service(proto::Now now);
+    std::optional<proto::Instant> next_deadline() const;
+    void* handle() const;  // libzmq's socket to poll for that
+
+    // Grows with every socket that any of the hosts makes: who polls for them knows when to look at what they have now.
+    std::uint64_t sockets_opened() const;
+
+    // For this folder only.
+    Context& context();
+    ZapDesk& desk();
+
+ private:
+    struct Impl;
+    explicit Venue(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mco::mesh::io
