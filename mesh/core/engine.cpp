@@ -122,6 +122,11 @@ void Engine::check() const { state_->check(); }
 std::size_t Engine::live_requests() const { return state_->open.size(); }
 std::string Engine::describe() const { return state_->describe(); }
 
+SharedRecord Engine::record(const proto::PeerId& peer) const {
+    const auto* member = state_->members.find(peer);
+    return member == nullptr ? nullptr : member->record;
+}
+
 std::vector<Engine::MemberView> Engine::members() const {
     std::vector<MemberView> views;
     for (const auto& [id, member] : state_->members.members()) {

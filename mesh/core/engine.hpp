@@ -139,6 +139,7 @@ class Engine {
         bool subscribed = false;
         std::chrono::microseconds round_trip{0};
     };
+    SharedRecord record(const proto::PeerId& peer) const;  // of a member, as it is held; null: none
     std::vector<MemberView> members() const;        // of our group, by peer id; ourselves included. A leaf knows the relays
     struct LinkView {
         proto::PeerId peer{};

@@ -168,7 +168,8 @@ void Host::Impl::on_frame(proto::Now now, LinkId link, const proto::Bytes& frame
     }
     if (const auto type = proto::peek_type(frame); type && *type == proto::MessageType::revocations)
         return hear_revocations(now, link, frame);
-    auto verdict = vet(trust, found->second.peer, frame, now.wall);
+    auto verdict = vet(trust, found->second.peer, frame, now.wall,
+                       [this](const proto::PeerId& peer) { return engine->record(peer); });
     std::visit(
         Overloaded{[&](const Pass&) { engine->frame(now, link, frame); },
                    [&](PassRoster& roster) {

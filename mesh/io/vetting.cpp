@@ -48,16 +48,24 @@ Verdict vet_passed_on(security::TrustStore& trust, const proto::Request& request
     return Pass{};
 }
 
-SharedRecord share(proto::PeerRecordBody body, proto::Bytes sealed) {
-    return std::make_shared<const Record>(Record{std::move(body), std::move(sealed)});
+// Null: it does not hold.
+SharedRecord vet_record(security::TrustStore& trust, proto::Bytes sealed, proto::WallTime now, const KnownRecord& known) {
+    if (known && sealed.size() <= proto::limits::record_size_max) {
+        const auto record = proto::unpack<proto::SealedRecord>(sealed);
+        const auto body = record ? proto::unpack<proto::PeerRecordBody>(record->body) : tl::unexpected(record.error());
+        auto held = body ? known(body->peer) : nullptr;
+        if (held != nullptr && held->sealed == sealed) return trust.verify(record->chain, now) ? held : nullptr;
+    }
+    auto body = security::open_record(trust, sealed, now);
+    if (!body) return nullptr;
+    return std::make_shared<const Record>(Record{std::move(*body), std::move(sealed)});
 }
 
-Verdict vet_roster(security::TrustStore& trust, proto::Roster roster, proto::WallTime now) {
+Verdict vet_roster(security::TrustStore& trust, proto::Roster roster, proto::WallTime now, const KnownRecord& known) {
     PassRoster passed;
     for (auto& entry : roster.entries) {
-        auto body = security::open_record(trust, entry.record, now);
-        if (body) {
-            passed.entries.push_back({share(std::move(*body), std::move(entry.record)), entry.state, entry.since_ms});
+        if (auto record = vet_record(trust, std::move(entry.record), now, known)) {
+            passed.entries.push_back({std::move(record), entry.state, entry.since_ms});
         } else {
             ++passed.forged;
         }
@@ -66,14 +74,13 @@ Verdict vet_roster(security::TrustStore& trust, proto::Roster roster, proto::Wal
 }
 
 // A summary without gateways still says that the group exists and how large it is, so it is not dropped with them.
-Verdict vet_groups(security::TrustStore& trust, proto::Groups groups, proto::WallTime now) {
+Verdict vet_groups(security::TrustStore& trust, proto::Groups groups, proto::WallTime now, const KnownRecord& known) {
     PassGroups passed;
     for (auto& summary : groups.groups) {
         Engine::OpenedGroup group{std::move(summary.group), summary.version, std::move(summary.collectives), {}};
         for (auto& packed : summary.gateways) {
-            auto body = security::open_record(trust, packed, now);
-            if (body) {
-                group.gateways.push_back(share(std::move(*body), std::move(packed)));
+            if (auto record = vet_record(trust, std::move(packed), now, known)) {
+                group.gateways.push_back(std::move(record));
             } else {
                 ++passed.forged;
             }
@@ -86,7 +93,7 @@ Verdict vet_groups(security::TrustStore& trust, proto::Groups groups, proto::Wal
 }  // namespace
 
 Verdict vet(security::TrustStore& trust, const security::Principal& sender, proto::BytesView frame,
-            proto::WallTime now) {
+            proto::WallTime now, const KnownRecord& known) {
     if (frame.size() > proto::limits::frame_size_max) return DropMalformed{};
     const auto type = proto::peek_type(frame);
     if (!type) return DropMalformed{};
@@ -104,13 +111,13 @@ Verdict vet(security::TrustStore& trust, const security::Principal& sender, prot
             if (!member) return DropForged{};
             auto message = proto::decode(frame);
             if (!message) return DropMalformed{};
-            return vet_roster(trust, std::move(std::get<proto::Roster>(*message)), now);
+            return vet_roster(trust, std::move(std::get<proto::Roster>(*message)), now, known);
         }
         case proto::MessageType::groups: {
             if (!member) return DropForged{};
             auto message = proto::decode(frame);
             if (!message) return DropMalformed{};
-            return vet_groups(trust, std::move(std::get<proto::Groups>(*message)), now);
+            return vet_groups(trust, std::move(std::get<proto::Groups>(*message)), now, known);
         }
         case proto::MessageType::request: {
             const auto message = proto::decode(frame);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -30,8 +31,12 @@ using Verdict = std::variant<Pass, PassRoster, PassGroups, Answer, DropMalformed
 // `sender` is the link's verified peer. A request to start must come from its caller over his own link; a passed-on one
 // from a peer of the mesh, as everything that only peers say to each other. The rest passes: the engine drops what makes
 // no sense.
+//
+// `known` gives the record that is held of a peer, or null. Gossip brings each record once from every relay: one of the same octets is
+// shared, and its signature, which was checked when it was new, costs nothing again. Its certificate is judged anew all the same.
+using KnownRecord = std::function<SharedRecord(const proto::PeerId&)>;
 Verdict vet(security::TrustStore& trust, const security::Principal& sender, proto::BytesView frame,
-            proto::WallTime now);
+            proto::WallTime now, const KnownRecord& known = {});
 
 // A frame of the fan-out plane: IHave, and a request of scope local or deliver with a caller's signature and certificate.
 Verdict vet_fanout(security::TrustStore& trust, proto::BytesView frame, proto::WallTime now);

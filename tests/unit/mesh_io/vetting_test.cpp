@@ -86,6 +86,35 @@ TEST_CASE("a passed-on request needs a peer before and a caller's signature insi
     CHECK(is<mesh::io::DropForged>(vet_fanout(bench.trust, by_node, bench.now)));
 }
 
+TEST_CASE("a record that is held already is shared; one of other octets, or whose certificate was revoked, is not") {
+    Bench bench;
+    const auto web2 = bench.authority.node("web2");
+    proto::Roster roster;
+    roster.entries = {{bench.record(web2), proto::MemberState::up, 0}};
+    const auto pass = [&](const proto::Roster& heard, const mesh::io::KnownRecord& known) {
+        const auto verdict = vet(bench.trust, bench.principal(bench.web1), proto::encode(heard), bench.now, known);
+        REQUIRE(is<mesh::io::PassRoster>(verdict));
+        return std::get<mesh::io::PassRoster>(verdict);
+    };
+    const auto first = pass(roster, [](const proto::PeerId&) { return mesh::SharedRecord(); });
+    REQUIRE(first.entries.size() == 1);
+    const auto held = first.entries[0].record;
+    const auto known = [&](const proto::PeerId& peer) { return peer == web2.peer ? held : nullptr; };
+    const auto again = pass(roster, known);
+    REQUIRE(again.entries.size() == 1);
+    CHECK(again.entries[0].record == held);
+
+    auto altered = roster;
+    altered.entries[0].record.back() ^= 1;
+    CHECK(pass(altered, known).entries.empty());
+
+    const auto serial = bench.principal(web2).serial;
+    REQUIRE(bench.trust.adopt(bench.authority.revocations({serial}, 1)));
+    const auto late = pass(roster, known);
+    CHECK(late.entries.empty());
+    CHECK(late.forged == 1);
+}
+
 TEST_CASE("of a roster the records that hold pass, in order, and a caller has no roster to give") {
     Bench bench;
     proto::Roster roster;
