@@ -136,7 +136,7 @@ std::optional<Executor::Finished> Executor::withdraw(proto::Now now, const proto
 }
 
 void Executor::stop() {
-    pool_.stop();
+    if (own_pool_) own_pool_->stop();
     for (auto& [number, job] : jobs_) job->stop.request_stop();
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "node/admission.hpp"
@@ -28,7 +29,10 @@ class Executor {
         std::size_t workers_max = 4;
         std::size_t queue_max = 256;
     };
-    explicit Executor(Limits limits) : pool_(limits.workers_max, limits.queue_max) {}
+    explicit Executor(Limits limits)
+        : own_pool_(std::in_place, limits.workers_max, limits.queue_max), pool_(*own_pool_) {}
+    // Of a process with many nodes, whose workers are for all of them. The pool must have ended before the executor does.
+    explicit Executor(WorkerPool& shared) : pool_(shared) {}
 
     WorkerPool::Posted start(std::shared_ptr<const AdmittedCall> call);  // not accepted: nothing was done
 
@@ -55,7 +59,7 @@ class Executor {
     std::optional<Finished> withdraw(proto::Now now, const proto::RequestId& request);
 
     std::size_t unfinished() const { return jobs_.size(); }
-    std::size_t busy() const { return pool_.busy(); }  // threads in an agent's hands, stuck ones included
+    std::size_t busy() const { return pool_.busy(); }  // threads of the pool in an agent's hands, stuck ones included
     void stop();                                       // asks agents to end, takes no more; does not wait
 
  private:
@@ -81,7 +85,8 @@ class Executor {
     std::uint64_t next_number_ = 0;
     std::map<std::uint64_t, std::shared_ptr<Job>> jobs_;  // by number: oldest first
     Mailbox<Done> mailbox_;
-    WorkerPool pool_;  // last: its threads use the mailbox until they end
+    std::optional<WorkerPool> own_pool_;  // last: its threads use the mailbox until they end
+    WorkerPool& pool_;                    // own or shared
 };
 
 }  // namespace mco::node

@@ -90,6 +90,9 @@ std::string brief(const Subject& subject) {
 Performer::Performer(Parts parts, Executor::Limits limits)
     : parts_(parts), admission_(parts.trust, replay_, counters_), executor_(limits) {}
 
+Performer::Performer(Parts parts, WorkerPool& shared)
+    : parts_(parts), admission_(parts.trust, replay_, counters_), executor_(shared) {}
+
 void Performer::perform(proto::Now now, const proto::RequestId& request, proto::BytesView sealed) {
     auto ground = parts_.site.ground(now);
     ground.keys = &parts_.keys;

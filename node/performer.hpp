@@ -36,6 +36,7 @@ class Performer {
         std::function<MeshView(proto::Now, const proto::RequestId&)> look_at_mesh = {};
     };
     Performer(Parts parts, Executor::Limits limits);
+    Performer(Parts parts, WorkerPool& shared);  // of many nodes in one process; see Executor
 
     void perform(proto::Now now, const proto::RequestId& request, proto::BytesView sealed);
     void withdraw(proto::Now now, const proto::RequestId& request);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <doctest/doctest.h>
@@ -55,6 +56,21 @@ TEST_CASE("an action's answer comes back with the defaults of its DDL and the ti
     CHECK(finished[0].took == 2s);
     CHECK(executor.unfinished() == 0);
     CHECK_FALSE(executor.next_deadline().has_value());
+}
+
+TEST_CASE("executors that share their workers get their own answers; one that is stopped leaves the others theirs") {
+    Shop shop;
+    shop.probe.work = [](const Call& call, std::stop_token) { return ActionReply{.message = call.caller, .data = {}}; };
+    std::optional<WorkerPool> pool(std::in_place, 1, 8);
+    Executor one(*pool), two(*pool);
+    REQUIRE(one.start(shop.call()) == WorkerPool::Posted::accepted);
+    REQUIRE(wait_for(one, at(1s)).size() == 1);
+    one.stop();
+    REQUIRE(two.start(shop.call()) == WorkerPool::Posted::accepted);
+    CHECK(wait_for(two, at(1s)).size() == 1);
+    CHECK(one.collect(at(1s)).empty());
+    CHECK(pool->threads() == 1);
+    pool.reset();
 }
 
 TEST_CASE("a stuck action is answered for when the timeout of its DDL has passed, and its late answer is dropped") {
