@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,9 +12,22 @@ namespace mco::bench {
 
 using proto::Errc;
 
+namespace {
+
+std::optional<std::uint64_t> read_number(std::string_view text, std::uint64_t least, std::uint64_t most) {
+    std::uint64_t value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool good = code == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
+    return good ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
 proto::Result<Arguments> Arguments::parse(const std::vector<std::string>& words) {
     Arguments arguments;
-    for (std::size_t i = 0; i < words.size(); ++i) {
+    std::size_t i = 0;
+    for (; i < words.size() && !words[i].starts_with("--"); ++i) arguments.words_.push_back(words[i]);
+    for (; i < words.size(); ++i) {
         if (!words[i].starts_with("--") || words[i].size() == 2)
             return proto::fail(Errc::invalid, fmt::format("'{}' is not an option", words[i]));
         const bool has_value = i + 1 < words.size() && !words[i + 1].starts_with("--");
@@ -29,13 +44,29 @@ std::uint64_t Arguments::number(std::string_view name, std::uint64_t otherwise, 
     if (found == given_.end()) return otherwise;
     const std::string text = std::move(found->second);
     given_.erase(found);
-    std::uint64_t value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc() || end != text.data() + text.size() || value < least || value > most) {
-        complaint_ = fmt::format("--{} needs a number from {} to {}, not '{}'", name, least, most, text);
-        return otherwise;
-    }
-    return value;
+    const auto value = read_number(text, least, most);
+    if (!value) complaint_ = fmt::format("--{} needs a number from {} to {}, not '{}'", name, least, most, text);
+    return value.value_or(otherwise);
+}
+
+std::uint64_t Arguments::first_number(std::string_view what, std::uint64_t least, std::uint64_t most) {
+    const auto given = words();
+    const auto value = given.size() == 1 ? read_number(given[0], least, most) : std::nullopt;
+    if (!value)
+        complaint_ = fmt::format("the number of {} is missing, from {} to {}{}", what, least, most,
+                                 given.empty() ? "" : fmt::format("; '{}' is given", fmt::join(given, " ")));
+    return value.value_or(least);
+}
+
+std::vector<std::string> Arguments::words() { return std::exchange(words_, {}); }
+
+std::string Arguments::text(std::string_view name, std::string_view otherwise) {
+    const auto found = given_.find(name);
+    if (found == given_.end()) return std::string(otherwise);
+    std::string text = std::move(found->second);
+    given_.erase(found);
+    if (text.empty()) complaint_ = fmt::format("--{} needs a value", name);
+    return text;
 }
 
 std::size_t Arguments::choice(std::string_view name, const std::vector<std::string_view>& words) {
@@ -59,6 +90,7 @@ bool Arguments::flag(std::string_view name) {
 
 proto::Result<void> Arguments::done() const {
     if (!complaint_.empty()) return proto::fail(Errc::invalid, complaint_);
+    if (!words_.empty()) return proto::fail(Errc::invalid, fmt::format("'{}' is not an option", words_[0]));
     if (!given_.empty())
         return proto::fail(Errc::invalid, fmt::format("there is no option --{}", given_.begin()->first));
     return {};

@@ -10,7 +10,7 @@
 
 namespace mco::bench {
 
-// `--name value` and `--flag` of one command. A command takes what it knows; what is left over at the end is an error, so
+// Words, then `--name value` and `--flag`, of one command. A command takes what it knows; what is left over at the end is an error, so
 // that a misspelt parameter never measures something else.
 class Arguments {
  public:
@@ -20,10 +20,15 @@ class Arguments {
     // Which of the words it is; the first if it is not given.
     std::size_t choice(std::string_view name, const std::vector<std::string_view>& words);
     bool flag(std::string_view name);
+    std::string text(std::string_view name, std::string_view otherwise);
+    // The one word before all options: `emulate 1000`.
+    std::uint64_t first_number(std::string_view what, std::uint64_t least, std::uint64_t most);
+    std::vector<std::string> words();  // all before the options
     proto::Result<void> done() const;  // the first complaint
 
  private:
     std::map<std::string, std::string, std::less<>> given_;
+    std::vector<std::string> words_;
     std::string complaint_;
 };
 

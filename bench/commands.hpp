@@ -14,6 +14,8 @@ struct Command {
 };
 
 proto::Result<void> run_agents(Arguments arguments);
+proto::Result<void> run_emulate(Arguments arguments);
+proto::Result<void> run_fanout(Arguments arguments);
 proto::Result<void> run_floor(Arguments arguments);
 proto::Result<void> run_request(Arguments arguments);
 proto::Result<void> run_simulate(Arguments arguments);

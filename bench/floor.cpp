@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "bench/commands.hpp"
+#include "bench/floor.hpp"
 #include "bench/floor_socket.hpp"
 #include "bench/sample.hpp"
 
@@ -29,11 +30,6 @@ using proto::Errc;
 
 constexpr auto patience = 20s;  // for all agents to come, or for one round
 constexpr int warm_up_rounds = 20;
-
-struct Shape {
-    std::size_t agents = 5, rounds = 1'000, request_bytes = 600, reply_bytes = 300;
-    bool processes = false;
-};
 
 struct Hub {
     CurveKeys keys;
@@ -86,7 +82,7 @@ void run_agents(const Hub& hub, std::size_t count, std::size_t reply_bytes) {
 // Processes are made before there is a context, threads when the endpoints are known; both end with the crew.
 class Crew {
  public:
-    explicit Crew(const Shape& shape) : shape_(shape) {
+    explicit Crew(const FloorShape& shape) : shape_(shape) {
         if (!shape.processes) return;
         for (std::size_t i = 0; i < shape.agents; ++i) fork_one();
     }
@@ -133,7 +129,7 @@ class Crew {
         if (child > 0) children_.push_back(child);
     }
 
-    const Shape& shape_;
+    const FloorShape& shape_;
     std::vector<int> pipes_;
     std::vector<pid_t> children_;
     std::jthread thread_;
@@ -224,16 +220,7 @@ class Fan {
 
 }  // namespace
 
-proto::Result<void> run_floor(Arguments arguments) {
-    Shape shape;
-    shape.agents = arguments.number("agents", shape.agents, 1, 2'000);
-    shape.rounds = arguments.number("rounds", shape.rounds, 1, 1'000'000);
-    shape.request_bytes = arguments.number("request-bytes", shape.request_bytes, 8, 1 << 20);
-    shape.reply_bytes = arguments.number("reply-bytes", shape.reply_bytes, 8, 1 << 20);
-    shape.processes = arguments.flag("processes");
-    const bool json = arguments.flag("json");
-    if (auto done = arguments.done(); !done) return done;
-
+proto::Result<Sample> measure_floor(const FloorShape& shape) {
     Sample sample;
     {
         Crew crew(shape);
@@ -252,11 +239,26 @@ proto::Result<void> run_floor(Arguments arguments) {
         if (!whole) return proto::fail(Errc::unreachable, fmt::format("not all of {} agents came", shape.agents));
         if (!answered) return proto::fail(Errc::expired, "a round was not answered completely");
     }
+    return sample;
+}
+
+proto::Result<void> run_floor(Arguments arguments) {
+    FloorShape shape;
+    shape.agents = arguments.number("agents", shape.agents, 1, 2'000);
+    shape.rounds = arguments.number("rounds", shape.rounds, 1, 1'000'000);
+    shape.request_bytes = arguments.number("request-bytes", shape.request_bytes, 8, 1 << 20);
+    shape.reply_bytes = arguments.number("reply-bytes", shape.reply_bytes, 8, 1 << 20);
+    shape.processes = arguments.flag("processes");
+    const bool json = arguments.flag("json");
+    if (auto done = arguments.done(); !done) return done;
+
+    auto sample = measure_floor(shape);
+    if (!sample) return tl::unexpected(sample.error());
     const Parameters parameters{{"agents", std::to_string(shape.agents)},
                                 {"request_bytes", std::to_string(shape.request_bytes)},
                                 {"reply_bytes", std::to_string(shape.reply_bytes)},
                                 {"processes", shape.processes ? "one each" : "one for all"}};
-    const auto line = json ? to_json("floor", parameters, sample) : to_text("floor", parameters, sample);
+    const auto line = json ? to_json("floor", parameters, *sample) : to_text("floor", parameters, *sample);
     std::fwrite(line.data(), 1, line.size(), stdout);
     return {};
 }

@@ -17,6 +17,32 @@ constexpr std::array commands{
             "Examples:\n"
             "  mco-bench agents --calls 2000\n",
             &mco::bench::run_agents},
+    Command{"emulate", "thousands of nodes on real sockets in a few processes, for an mco to talk to",
+            "emulate NODES [--groups 1] [--relays 0] [--processes 0] [--workers 2] [--seed 1] [--filler 64] [--for SECONDS] "
+            "[--folder NEW] [--ready-fd N] [--json]",
+            "Each node has what a daemon has: engine, links, CURVE, admission, policies, agents, facts of its own. It prints the client\n"
+            "configuration to use, and takes part until SIGINT or for so long; then it prints what that cost. --relays: so many of each\n"
+            "group relay always, and no others; 0: as the mesh decides. --processes: 0 makes as few as the limit of descriptors allows; each has\n"
+            "one reactor and so many workers. --filler: octets of the fact `filler`. Equal seeds give equal facts.\n"
+            "Only rpcutil and mesh may be called: the nodes share this machine.\n"
+            "Examples:\n"
+            "  mco-bench emulate 100\n"
+            "  mco-bench emulate 1000 --folder /tmp/thousand & mco ping -c /tmp/thousand/client.cfg\n"
+            "  mco-bench emulate 300 --groups 3 --for 60 --json\n",
+            &mco::bench::run_emulate},
+    Command{"fanout", "a request to all nodes, from its start to the closed account",
+            "fanout (--nodes N | --client FILE) [--rounds 100] [--rate PER_SECOND] [--agent rpcutil] [--action ping] [--arguments K=V,...] "
+            "[--filter \"WORDS\"] [--request-bytes 0] [--reply-bytes 0] [--timeout 10] [--floor] [--groups 1] [--relays 0] [--seed 1] "
+            "[--plot OUT.svg] [--ready-fd N] [--json]",
+            "Over the mesh of a client configuration, or over one of N emulated nodes of its own. One caller that stays; 20 requests to warm up.\n"
+            "Without --rate each request starts when the account of the one before is closed. With it they are due at fixed times and\n"
+            "counted from then, whether or not those before are done. --filter: as -W of mco. --reply-bytes: of an emulated mesh, by the fact\n"
+            "`filler`. --floor: bare libzmq at as many agents before and after, and the ratio. Interrupted, it tells what it has.\n"
+            "Examples:\n"
+            "  mco-bench fanout --nodes 100 --floor\n"
+            "  mco-bench fanout --client ~/.config/mco/client.cfg --rounds 500 --plot fanout.svg\n"
+            "  mco-bench fanout --nodes 300 --rate 20 --rounds 400 --reply-bytes 1000 --json >> results.jsonl\n",
+            &mco::bench::run_fanout},
     Command{"floor", "bare libzmq: one CURVE fan-out and the last of its replies",
             "floor [--agents 5] [--rounds 1000] [--request-bytes 600] [--reply-bytes 300] [--processes] [--json]",
             "Examples:\n"

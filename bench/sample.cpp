@@ -5,6 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -12,7 +16,11 @@ namespace mco::bench {
 
 namespace {
 
+constexpr std::size_t commit_digits = 12;
+
 double microseconds(Sample::Duration duration) { return static_cast<double>(duration.count()) / 1'000.0; }
+
+}  // namespace
 
 std::string machine() {
     utsname names{};
@@ -20,7 +28,26 @@ std::string machine() {
     return fmt::format("{} {}, {} processors", names.sysname, names.machine, ::sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-}  // namespace
+// As git keeps it, read without git: HEAD names a branch, and the branch's file the commit.
+std::string commit() {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    for (auto folder = fs::read_symlink("/proc/self/exe", error); folder.has_relative_path(); folder = folder.parent_path()) {
+        std::ifstream head(folder / ".git/HEAD");
+        std::string word, id;
+        if (!(head >> word)) continue;
+        if (word != "ref:") return word.substr(0, commit_digits);
+        if (head >> word && std::ifstream(folder / ".git" / word) >> id) return id.substr(0, commit_digits);
+        return {};
+    }
+    return {};
+}
+
+Sample::Duration Sample::rank(std::size_t percent) const {
+    auto sorted = durations_;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted.at((sorted.size() * percent + 99) / 100 - 1);
+}
 
 Sample::Summary Sample::summary() const {
     auto sorted = durations_;

@@ -13,7 +13,9 @@ class Sample {
  public:
     using Duration = std::chrono::nanoseconds;
     void add(Duration one) { durations_.push_back(one); }
+    void add(const Sample& other) { durations_.insert(durations_.end(), other.durations_.begin(), other.durations_.end()); }
     std::size_t size() const { return durations_.size(); }
+    Duration rank(std::size_t percent) const;  // 1 to 100; of at least one
 
     struct Summary {
         Duration least{}, p50{}, p90{}, p99{}, most{}, mean{}, deviation{};
@@ -23,6 +25,9 @@ class Sample {
  private:
     std::vector<Duration> durations_;
 };
+
+std::string machine();  // "Linux x86_64, 2 processors"
+std::string commit();   // of the tree that the program lies in; empty: there is none, or git packed it
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
