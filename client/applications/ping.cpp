@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "client/applications/agent_call.hpp"
 #include "client/applications/applications.hpp"
 #include "client/applications/node_lines.hpp"
 #include "client/discovery.hpp"
@@ -58,6 +59,16 @@ std::string ping_statistics(const std::vector<Reply>& replies, Graph graph_wante
     return text + (graph_wanted == Graph::shown ? reply_graph(replies) : std::string()) + "\n";
 }
 
+std::string broken_facts(const std::vector<Reply>& replies) {
+    std::string text;
+    for (const auto& reply : replies) {
+        const auto name = visible(reply.node);
+        if (!text_of(reply, "facts_broken").empty())
+            text += fmt::format("{}: a file of its facts cannot be read, so they may be old; see mco inventory {}\n", name, name);
+    }
+    return text;
+}
+
 proto::Result<ExitStatus> run(Context& context) {
     if (!context.options.words().empty())
         return proto::fail(proto::Errc::invalid, "takes no words; nodes are chosen with -I, -C, -F, -A or -W");
@@ -74,6 +85,7 @@ proto::Result<ExitStatus> run(Context& context) {
     if (!lines->for_programs())
         context.out() << ping_statistics(found->gathered.replies, graph_wanted ? Graph::shown : Graph::hidden);
     auto& notes = lines->for_programs() ? context.err() : context.out();
+    if (context.verbose()) notes << broken_facts(found->gathered.replies);
     const auto tail = absent_block(found->account, context.terminal) +
                       ledger_lines(found->account, context.verbose() ? Show::always : Show::if_not_whole);
     if (!tail.empty()) notes << '\n' << tail;

@@ -93,6 +93,15 @@ TEST_CASE("find prints names as they come, or sorted, or as JSON") {
     CHECK(has(verbose.err, "Discovered 3 nodes in 0.01 seconds"));
 }
 
+TEST_CASE("ping -v says whose facts may be old") {
+    auto nodes = three();
+    nodes[1].data = Value::Map{{"pong", 1}, {"facts_broken", true}};
+    PaperMesh mesh(nodes);
+    PaperConsole console(mesh);
+    CHECK(has(console.run({"ping", "-v"}).out, "web2: a file of its facts cannot be read, so they may be old; see mco inventory web2\n"));
+    CHECK_FALSE(has(console.run({"ping"}).out, "facts"));
+}
+
 TEST_CASE("rpc prints blocks, the summary and the statistics line") {
     auto nodes = three();
     nodes[2].status = StatusCode::aborted;

@@ -174,7 +174,10 @@ TEST_CASE("both pings tell the time of the request by this node's clock") {
     CHECK(node.run("ping").data == Value::Map{{"pong", static_cast<std::int64_t>(1'800'000'100)}});
     Call call;
     call.time = at(100s).wall;
+    call.node = node.view;
     CHECK(Discovery().run(call, {}).data == Value::Map{{"pong", static_cast<std::int64_t>(1'800'000'100)}});
+    node.view->facts_problem = "/etc/mco/facts.yaml: line 2";
+    CHECK(Discovery().run(call, {}).data == Value::Map{{"facts_broken", true}, {"pong", static_cast<std::int64_t>(1'800'000'100)}});
 }
 
 }  // namespace
