@@ -17,6 +17,7 @@ proto::Result<void> run_agents(Arguments arguments);
 proto::Result<void> run_emulate(Arguments arguments);
 proto::Result<void> run_fanout(Arguments arguments);
 proto::Result<void> run_floor(Arguments arguments);
+proto::Result<void> run_report(Arguments arguments);
 proto::Result<void> run_request(Arguments arguments);
 proto::Result<void> run_simulate(Arguments arguments);
 

@@ -49,6 +49,13 @@ constexpr std::array commands{
             "  mco-bench floor                                     five agents in one thread\n"
             "  mco-bench floor --agents 5 --rounds 1000 --processes    each a process, as nodes are\n",
             &mco::bench::run_floor},
+    Command{"report", "lines of fanout --json as one HTML page with plots",
+            "report FILE...",
+            "The page goes to stdout and needs nothing else. Lines of other benchmarks in the same files are passed over.\n"
+            "Examples:\n"
+            "  mco-bench fanout --nodes 100 --floor --json >> results.jsonl\n"
+            "  mco-bench report results.jsonl > report.html\n",
+            &mco::bench::run_report},
     Command{"request", "one request: what admission, cryptography and action take of a node, and its reply of the caller",
             "request [--calls 2000] [--json]",
             "Processor time, without a mesh. Examples:\n"
