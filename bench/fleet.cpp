@@ -27,7 +27,7 @@ namespace {
 using proto::Errc;
 using proto::fail;
 
-// What the largest fleets that were tried took, and some more; README.md has the figures.
+// What 100 and 300 nodes took, and some more.
 constexpr std::size_t bytes_per_node = 1'400 * 1'024;
 constexpr std::size_t descriptors_per_node = 44, descriptors_beside = 512;
 constexpr std::size_t nodes_of_process = 2'000;  // libzmq has 65,535 sockets for a context
@@ -82,16 +82,7 @@ proto::Result<void> EmulatedFleet::launch(std::size_t index) {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
         return fail(Errc::overloaded, fmt::format("no pipe: {}", std::generic_category().message(errno)));
     node::Descriptor reads(ends[0]), writes(ends[1]);
-    const auto share = plan_.nodes / plan_.processes, more = plan_.nodes % plan_.processes;
-    const auto from = index * share + std::min(index, more);
-    // All seeds are the first process's.
-    const auto seeds = seeds_of(plan_);
-    const ShardPlan shard{.fleet = plan_,
-                          .estate = *estate_,
-                          .seeds = seeds_,
-                          .from = std::max(from, index == 0 ? 0 : seeds),
-                          .to = std::max(from + share + (index < more ? 1 : 0), seeds),
-                          .news = writes.get()};
+    const ShardPlan shard{.fleet = plan_, .estate = *estate_, .seeds = seeds_, .index = index, .news = writes.get()};
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) return fail(Errc::overloaded, fmt::format("no process: {}", std::generic_category().message(errno)));

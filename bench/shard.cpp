@@ -26,6 +26,7 @@ constexpr std::size_t sockets_max = 65'000;    // of a libzmq context
 constexpr std::size_t seeds_of_group = 8;      // a gate admits 50 strangers a second, so knocks are spread
 constexpr std::size_t measured_unlinked = 16;  // the first nodes, before they have any link
 constexpr std::size_t jobs_of_node = 256;      // as a daemon's queue
+constexpr std::size_t nodes_of_io_thread = 64;  // libzmq looks through all timers of a thread to cancel one
 
 std::string group_of(const EmulatedFleet::Plan& plan, std::size_t number) {
     return plan.groups == 1 ? "default" : fmt::format("group{}", number % plan.groups + 1);
@@ -46,7 +47,12 @@ class Shard {
     proto::Result<void> run();
 
  private:
-    std::size_t jobs() const { return (plan_.to - plan_.from) * jobs_of_node; }
+    std::size_t first() const { return std::min(plan_.fleet.nodes, std::max(seeds_of(plan_.fleet), measured_unlinked + 1)); }
+    std::size_t later() const {  // of this process, after the first ones
+        const auto left = plan_.fleet.nodes - first(), processes = plan_.fleet.processes;
+        return left / processes + (plan_.index < left % processes ? 1 : 0);
+    }
+    std::size_t jobs() const { return (first() + later()) * jobs_of_node; }
     proto::Result<void> open_seeds();
     EmulatedNode::Plan plan_of(std::size_t number) const;
     proto::Result<std::unique_ptr<EmulatedNode>> open(std::size_t number);
@@ -72,16 +78,17 @@ proto::Result<void> Shard::run() {
     auto log = node::Log::open({.level = node::LogLevel::error, .program = "mco-bench"});
     if (!log) return tl::unexpected(log.error());
     log_.emplace(std::move(*log));
-    auto reactor = Reactor::make({.io_threads = 1, .sockets_max = sockets_max});
+    const auto io_threads = static_cast<std::uint32_t>(1 + (first() + later()) / nodes_of_io_thread);
+    auto reactor = Reactor::make({.io_threads = io_threads, .sockets_max = sockets_max});
     if (!reactor) return tl::unexpected(reactor.error());
     reactor_ = std::move(*reactor);
     reactor_->expect([this](const EmulatedNode& node) { return expected(node); });
-    auto next = plan_.from;
     if (seeds_.empty()) {
         if (auto opened = open_seeds(); !opened) return opened;
-        next = seeds_.size();
     }
-    auto done = reactor_->run(plan_.to - next, [&] { return open(next++); }, signals_.descriptor(),
+    auto next = first() + plan_.index;
+    const auto open_next = [&] { return open(std::exchange(next, next + plan_.fleet.processes)); };
+    auto done = reactor_->run(later(), open_next, signals_.descriptor(),
                               [this](const Reactor::Figures& now) { tell_figures(now); });
     tell_figures(reactor_->figures());
     return done;
@@ -89,7 +96,7 @@ proto::Result<void> Shard::run() {
 
 // Open, and linked to nobody before the reactor runs: what they take until then is a node's own.
 proto::Result<void> Shard::open_seeds() {
-    const auto count = std::min(std::max(seeds_of(plan_.fleet), measured_unlinked + 1), plan_.to);
+    const auto count = first();
     std::vector<std::unique_ptr<EmulatedNode>> nodes;
     std::size_t before = 0;
     for (std::size_t number = 0; number < count; ++number) {

@@ -30,10 +30,10 @@ Finished mco(const std::string& config, std::vector<std::string> words) {
     return run({.argv = std::move(words), .environment = {{"HOME", home}}});
 }
 
-TEST_CASE("an unmodified mco talks to emulated nodes of two groups; the end tells what they cost") {
+TEST_CASE("an unmodified mco talks to emulated nodes; the end tells what they cost") {
     const TempDir dir;
     const auto folder = (dir.path() / "fleet").string();
-    Process fleet({.argv = {bench(), "emulate", "5", "--groups", "2", "--folder", folder, "--ready-fd", "3", "--json"}},
+    Process fleet({.argv = {bench(), "emulate", "5", "--folder", folder, "--ready-fd", "3", "--json"}},
                   dir.path() / "log", Process::Ready::on_descriptor_3);
     const auto ready = fleet.wait_ready(120s);
     REQUIRE_MESSAGE(ready.has_value(), fleet.log_text());
