@@ -180,12 +180,10 @@ void set_transport(Socket& socket, std::size_t frame_size_max, std::chrono::mill
     const std::int64_t size_max = static_cast<std::int64_t>(frame_size_max + curve_overhead);
     socket.set(ZMQ_MAXMSGSIZE, proto::BytesView(reinterpret_cast<const std::uint8_t*>(&size_max), sizeof size_max));
     socket.set(ZMQ_HANDSHAKE_IVL, static_cast<int>(handshake_max.count()));
-    socket.set(ZMQ_HEARTBEAT_IVL, 5'000);
-    socket.set(ZMQ_HEARTBEAT_TIMEOUT, 15'000);
-    socket.set(ZMQ_HEARTBEAT_TTL, 20'000);
+    // None of libzmq's heartbeats: README.md says why. Frozen peers are the engine's business, vanished machines are TCP's.
     socket.set(ZMQ_TCP_KEEPALIVE, 1);
-    socket.set(ZMQ_TCP_KEEPALIVE_IDLE, 60);
-    socket.set(ZMQ_TCP_KEEPALIVE_INTVL, 10);
+    socket.set(ZMQ_TCP_KEEPALIVE_IDLE, 15);
+    socket.set(ZMQ_TCP_KEEPALIVE_INTVL, 5);
     socket.set(ZMQ_TCP_KEEPALIVE_CNT, 3);
     socket.set(ZMQ_TCP_MAXRT, 30'000);
     socket.set(ZMQ_BACKLOG, 1'024);

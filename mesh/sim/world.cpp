@@ -188,7 +188,7 @@ void World::forget_process(Place place, Death death) {
         connection.open[end] = false;
         if (death == Death::process) put(id, other(end), {Parcel::Kind::end, {}});
     }
-    // Its subscriptions: XPUB sees them end with the connection, or when heartbeats have failed for long enough.
+    // Its subscriptions: XPUB sees them end with the connection, or when the link has been silent for long enough.
     for (const auto& [where, follower] : std::exchange(node.followers, {})) {
         if (!follower.publisher) continue;
         nodes_[*follower.publisher]->followed_by.erase(place);

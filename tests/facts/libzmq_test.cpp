@@ -15,7 +15,7 @@ namespace mco::facts {
 namespace {
 
 constexpr int zap_enforce_domain = 93;
-// A few milliseconds on an idle machine; the first timer that could tell the same is a heartbeat, after 5 s.
+// A few milliseconds on an idle machine; the first timer that could tell the same is TCP's, after 15 s.
 constexpr auto at_once = 500ms;
 constexpr int failed_handshake =
     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;

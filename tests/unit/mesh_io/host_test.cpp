@@ -12,7 +12,7 @@
 namespace mco::test {
 namespace {
 
-// A few milliseconds on an idle machine; the first timer that could tell the same is a heartbeat, after 5 s.
+// A few milliseconds on an idle machine; the first timer that could tell the same is the engine's, after 5 s.
 constexpr auto at_once = 500ms;
 
 bool whole(const std::vector<TestHost*>& hosts) {
