@@ -69,7 +69,7 @@ TEST_CASE("the fleet's trails are collected at one place, go on where they were,
     fleet.node("web1").wait();
     for (const auto* name : {"audit.jsonl", "audit.jsonl.head"}) fs::remove(fleet.folder("web1") / name);
     fleet.restart("web1");
-    REQUIRE(fleet.mco({"rpc", "rpcutil", "ping", "-I", "web1"}).status == 0);
+    REQUIRE(fleet.mco({"rpc", "rpcutil", "ping", "-I", "web1"}, fleet.entering_by({"web1"})).status == 0);
     const auto again = fleet.mco({"audit", "collect", "--to", to, "-I", "web1"}, fleet.entering_by({"web1"}));
     CHECK_MESSAGE(again.status == 2, again.out);
     CHECK_MESSAGE(has(again.err, "web1"), again.err);
