@@ -1,7 +1,6 @@
 // One request at one node and at its caller, without a mesh: admission, cryptography, the whole, a replay, opening the reply.
 
 #include <poll.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include <chrono>
@@ -14,13 +13,14 @@
 #include <fmt/format.h>
 
 #include "bench/commands.hpp"
+#include "bench/estate.hpp"
 #include "bench/sample.hpp"
+#include "mesh/io/host.hpp"
 #include "node/agents/rpcutil.hpp"
 #include "node/log.hpp"
 #include "node/performer.hpp"
 #include "node/site.hpp"
 #include "proto/schema_library.hpp"
-#include "security/certificate.hpp"
 #include "security/entropy.hpp"
 #include "security/envelope.hpp"
 
@@ -29,77 +29,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr proto::WallTime epoch{proto::Duration(1'800'000'000'000'000)};
-constexpr proto::Now now{proto::Instant(1'000s), epoch};
-
 Sample::Duration processor_time(clockid_t clock) {
     timespec time{};
     ::clock_gettime(clock, &time);
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-// A folder for the policy and the logs; gone with the object.
-class Folder {
- public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mco-bench-XXXXXX").string();
-        if (::mkdtemp(name.data()) != nullptr) path_ = name;
-    }
-    ~Folder() {
-        std::error_code ignored;
-        if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
- private:
-    std::filesystem::path path_;
-};
-
-// A root in memory, and what it signed.
-class Root {
- public:
-    Root() : key_(security::make_sign_pair()), serial_(security::entropy::fresh<proto::Serial>()) {
-        certificate_ = sign({.role = proto::CertificateRole::root, .name = "root", .sign_key = key_.public_key}, serial_);
-    }
-    security::TrustStore trust() const { return *security::TrustStore::make({certificate_}); }
-    security::Identity issue(std::string_view name, proto::CertificateRole role) const {
-        security::Identity made{.keys = security::make_key_set(), .name = std::string(name), .role = role};
-        made.peer = security::peer_id(made.keys.sign.public_key);
-        made.chain.certificates = {sign({.role = role,
-                                         .name = made.name,
-                                         .sign_key = made.keys.sign.public_key,
-                                         .curve_key = made.keys.curve.public_key,
-                                         .seal_key = made.keys.seal.public_key},
-                                        security::entropy::fresh<proto::Serial>())};
-        return made;
-    }
-
- private:
-    proto::Certificate sign(proto::CertificateBody body, const proto::Serial& serial) const {
-        body.authority = body.issuer = serial_;
-        body.serial = serial;
-        body.not_before = epoch - 1h;
-        body.not_after = epoch + 1h;
-        return *security::sign_certificate(key_.secret, body);
-    }
-    security::SignPair key_;
-    proto::Serial serial_;
-    proto::Certificate certificate_;
-};
-
 struct Asked {
     proto::Route route;
     proto::Bytes sealed;
 };
 
-std::vector<Asked> ask(const security::Identity& caller, const security::SealPair& replies, std::uint64_t calls) {
+std::vector<Asked> ask(const security::Identity& caller, const security::SealPair& replies, std::uint64_t calls, proto::WallTime created) {
     std::vector<Asked> all;
     for (std::uint64_t i = 0; i < calls; ++i) {
         proto::Route route{.collective = "mcollective",
                            .request = security::entropy::fresh<proto::RequestId>(),
-                           .created = epoch,
+                           .created = created,
                            .ttl_ms = 60'000,
                            .timeout_ms = 10'000,
                            .reply_key = replies.public_key,
@@ -114,33 +60,26 @@ std::vector<Asked> ask(const security::Identity& caller, const security::SealPai
 
 // A node with rpcutil, a policy, an audit trail and a few facts, as an installation has them.
 struct Node {
-    Folder folder;
-    Root root;
-    security::Identity self = root.issue("web1", proto::CertificateRole::node);
-    security::Identity caller = root.issue("alice", proto::CertificateRole::caller);
-    security::TrustStore trust = root.trust();
+    explicit Node(const Estate& made) : estate(made) {}
+    const Estate& estate;
+    proto::Now now = mesh::io::Host::sample_clocks();
+    security::Identity self = estate.issue("web1", proto::CertificateRole::node);
+    security::Identity caller = estate.issue("operator", proto::CertificateRole::caller);  // as the estate's policies have it
+    security::TrustStore trust = estate.trust();
     security::CollectiveKeys keys;
     node::Rpcutil rpcutil;
-    node::Log log = *node::Log::open({.target = node::LogTarget::file, .file = write("mcod.log", "")});
-    node::Site site{{.identity = "web1", .started = epoch}, config(), policy(), {&rpcutil}};
+    node::Log log = *node::Log::open({.target = node::LogTarget::file, .file = file("mcod.log")});
+    node::Site site{{.identity = "web1", .started = now.wall}, config(), *security::Policy::read(estate.policies(), {}), {&rpcutil}};
 
-    std::filesystem::path write(std::string_view name, std::string_view text) const {
-        const auto file = folder.path() / name;
-        std::filesystem::create_directories(file.parent_path());
-        std::ofstream(file) << text;
-        return file;
-    }
+    std::filesystem::path file(std::string_view name) const { return estate.policies().parent_path() / name; }
     node::Config config() const {
         node::Config config;
         config.collectives = {"mcollective"};
         config.main_collective = "mcollective";
         config.libdirs.push_back(proto::default_libdir());
-        config.fact_files = {write("facts.yaml", "country: uk\nrole: web\n")};
+        std::ofstream(file("facts.yaml")) << "country: uk\nrole: web\n";
+        config.fact_files = {file("facts.yaml")};
         return config;
-    }
-    security::Policy policy() const {
-        write("policies/rpcutil.policy", "policy default deny\nallow\tcert=alice\tping\t*\t*\n");
-        return *security::Policy::read(folder.path() / "policies", {});
     }
 };
 
@@ -176,10 +115,12 @@ proto::Result<void> run_request(Arguments arguments) {
     const bool json = arguments.flag("json");
     if (auto done = arguments.done(); !done) return done;
     security::entropy::start();
-    Node node;
-    if (node.folder.path().empty()) return proto::fail(proto::Errc::internal, "no folder could be made for temporary files");
+    const auto estate = Estate::make({});
+    if (!estate) return tl::unexpected(estate.error());
+    Node node(**estate);
+    const auto now = node.now;
     const auto replies = security::make_seal_pair();
-    const auto all = ask(node.caller, replies, calls);
+    const auto all = ask(node.caller, replies, calls, now.wall);
     const Report report(calls, json);
     std::string fault;
     const auto wrong = [&](std::string_view what) {
@@ -188,7 +129,7 @@ proto::Result<void> run_request(Arguments arguments) {
 
     node::Counters counters;
     security::ReplayWindow window;
-    auto admission_trust = node.root.trust(), cryptography_trust = node.root.trust();  // each verifies what it has not seen before
+    auto admission_trust = node.estate.trust(), cryptography_trust = node.estate.trust();  // each verifies what it has not seen before
     node::Admission admission(admission_trust, window, counters);
     const auto ground = node.site.ground(now);
     report("admission", time_each(all, CLOCK_THREAD_CPUTIME_ID, [&](const Asked& asked) {
@@ -205,7 +146,7 @@ proto::Result<void> run_request(Arguments arguments) {
                }));
 
     node::Performer performer({.self = node.self, .trust = node.trust, .keys = node.keys, .site = node.site, .log = node.log}, {});
-    performer.set_audit(*security::Audit::open(node.folder.path() / "audit.jsonl", node.self));
+    performer.set_audit(*security::Audit::open(node.file("audit.jsonl"), node.self));
     std::vector<proto::Bytes> answers;
     const auto whole = report("whole", time_each(all, CLOCK_PROCESS_CPUTIME_ID, [&](const Asked& asked) {
                                   performer.perform(now, asked.route.request, asked.sealed);
@@ -226,7 +167,7 @@ proto::Result<void> run_request(Arguments arguments) {
 
     if (!fault.empty()) return proto::fail(proto::Errc::internal, fault);
     for (const bool warm : {false, true}) {
-        std::vector<security::TrustStore> stores(warm ? 1 : all.size(), node.root.trust());
+        std::vector<security::TrustStore> stores(warm ? 1 : all.size(), node.estate.trust());
         std::size_t at = 0;
         report(warm ? "open_reply" : "open_reply_of_a_stranger", time_each(all, CLOCK_THREAD_CPUTIME_ID, [&](const Asked& asked) {
                    auto& trust = stores[warm ? 0 : at];
