@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "mesh/io/counters.hpp"
+#include "node/host_view.hpp"
 #include "proto/schema_library.hpp"
 
 namespace mco::bench {
@@ -50,7 +50,7 @@ EmulatedNode::EmulatedNode(security::Identity identity, const Shared& shared, no
                   .site = site_,
                   .log = shared.log,
                   .look_at_mesh = [this](proto::Now now,
-                                         const proto::RequestId& request) { return look_at_mesh(now, request); }},
+                                         const proto::RequestId& request) { return node::view_of(*host_, now, request, config_.group); }},
                  shared.workers) {}
 
 proto::Result<void> EmulatedNode::open_host(const Plan& plan, mesh::io::Venue& venue) {
@@ -98,18 +98,6 @@ std::optional<proto::Instant> EmulatedNode::next_deadline() const {
 
 mesh::Address EmulatedNode::address() const {
     return {host_->link_endpoints().front(), identity_.keys.curve.public_key};
-}
-
-node::MeshView EmulatedNode::look_at_mesh(proto::Now now, const proto::RequestId& request) const {
-    const auto& engine = host_->engine();
-    return {.role = engine.role(),
-            .gateway = engine.gateway(),
-            .group = config_.group,
-            .members = engine.members().size(),
-            .other_groups = engine.other_groups(),
-            .links = engine.links(now),
-            .request = engine.request(request),
-            .counters = mesh::io::named(host_->counters())};
 }
 
 }  // namespace mco::bench

@@ -54,7 +54,6 @@ class EmulatedNode {
  private:
     EmulatedNode(security::Identity identity, const Shared& shared, node::Config config);
     proto::Result<void> open_host(const Plan& plan, mesh::io::Venue& venue);
-    node::MeshView look_at_mesh(proto::Now now, const proto::RequestId& request) const;
 
     node::Config config_;
     security::Identity identity_;

@@ -27,8 +27,6 @@
 namespace mco::bench {
 namespace {
 
-using namespace std::chrono_literals;
-
 Sample::Duration processor_time(clockid_t clock) {
     timespec time{};
     ::clock_gettime(clock, &time);

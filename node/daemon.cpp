@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "node/host_view.hpp"
 #include "security/revocation.hpp"
 #include "security/rfc3339.hpp"
 
@@ -99,7 +100,7 @@ Daemon::Daemon(Prepared prepared, Log log, std::vector<Agent*> agents)
                   .site = site_,
                   .log = log_,
                   .look_at_mesh = [this](proto::Now now,
-                                         const proto::RequestId& request) { return look_at_mesh(now, request); }},
+                                         const proto::RequestId& request) { return view_of(*host_, now, request, config_.group); }},
                  {.workers_max = config_.workers}) {
     for (const auto& warning : prepared.warnings) log_.warn(warning);
     if (config_.audit_file.empty() && !proxy()) log_.warn("there is no audit trail: set plugin.rpcaudit.logfile");
@@ -211,18 +212,6 @@ void Daemon::take_external() {
     }
 }
 
-MeshView Daemon::look_at_mesh(proto::Now now, const proto::RequestId& request) const {
-    const auto& engine = host_->engine();  // there is one: it brought the request
-    return {.role = engine.role(),
-            .gateway = engine.gateway(),
-            .group = config_.group,
-            .members = engine.members().size(),
-            .other_groups = engine.other_groups(),
-            .links = engine.links(now),
-            .request = engine.request(request),
-            .counters = mesh::io::named(host_->counters())};
-}
-
 DaemonState Daemon::state(proto::Now now) const {
     return {.name = credentials_.identity.name,
             .software = software(),
@@ -231,7 +220,7 @@ DaemonState Daemon::state(proto::Now now) const {
             .ready = host_->ready(),
             .running = performer_.unfinished(),
             .counters = performer_.counters(),
-            .mesh = look_at_mesh(now, {})};
+            .mesh = view_of(*host_, now, {}, config_.group)};
 }
 
 // Answers go to the mesh outside its own callbacks: an engine is not to be called from within its effects.

@@ -64,7 +64,6 @@ class Daemon {
     proto::Result<void> open_host();
 
     DaemonState state(proto::Now now) const;
-    MeshView look_at_mesh(proto::Now now, const proto::RequestId& request) const;
     void on_signal(proto::Now now, int number);
     void reload(proto::Now now);
     void start_external();
