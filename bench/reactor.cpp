@@ -48,27 +48,17 @@ Reactor::Reactor(std::unique_ptr<mesh::io::Venue> venue, node::Descriptor epoll)
 
 Reactor::~Reactor() = default;
 
-// Closed descriptors leave epoll by themselves, so a number that is known is known for this very socket.
 void Reactor::watch(int descriptor, std::uint64_t of) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = of;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0 && errno != EEXIST) std::abort();
-}
-
-void Reactor::watch_sockets(std::size_t index) {
-    handles_.clear();
-    tenants_[index].node->host().append_handles(handles_);
-    for (void* handle : handles_) watch(descriptor_of(handle), index);
-    // Beside the links' server, its monitor and the fan-out: a socket and a monitor for each connection.
-    tenants_[index].dialled = (handles_.size() - 3) / 2;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) std::abort();
 }
 
 void Reactor::add(std::unique_ptr<EmulatedNode> node) {
     const auto index = tenants_.size();
-    watch(node->mailbox(), index);
+    watch(node->host().descriptor(), index);
     tenants_.push_back({.node = std::move(node), .deadline = std::nullopt});
-    watch_sockets(index);
     mark(index);
     ++figures_.opened;
 }
@@ -82,12 +72,10 @@ void Reactor::give_turn(std::size_t index) {
     auto& tenant = tenants_[index];
     auto& node = *tenant.node;
     tenant.due = false;
-    const auto sockets = venue_->sockets_opened();
     const auto replies = node.replies();
     if (node.turn()) mark(index);
     ++figures_.turns;
     figures_.replies += node.replies() - replies;
-    if (venue_->sockets_opened() != sockets) watch_sockets(index);
     if (!tenant.joined && node.host().ready()) {
         tenant.joined = true;
         ++figures_.joined;
@@ -125,7 +113,7 @@ bool Reactor::look_around(proto::Instant now) {
     std::size_t relays = 0, aware = 0, dialled = 0;
     for (const auto& tenant : tenants_) {
         const auto& engine = tenant.node->host().engine();
-        dialled += tenant.dialled;
+        dialled += tenant.node->host().connections();
         if (engine.role() != mesh::Engine::Role::relay) continue;
         ++relays;
         const auto expected = expected_(*tenant.node);

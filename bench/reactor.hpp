@@ -16,11 +16,7 @@
 
 namespace mco::bench {
 
-// Many nodes on one thread: waits for the sockets of all of them at once and gives a turn to those that have something to
-// do. A daemon's own way, polling its dozen sockets, would look at tens of thousands here for each frame.
-//
-// libzmq's descriptors tell of changes only. So a node has turns until one of them found nothing to do, and only then is
-// waited for. One thread.
+// Many nodes on one thread: waits for all of them at once and gives a turn to those that have something to do.
 class Reactor {
  public:
     // `open` makes the next node, or tells that there are no more. It is called while less than `greeting_max` of the
@@ -53,11 +49,9 @@ class Reactor {
         std::unique_ptr<EmulatedNode> node;
         std::optional<proto::Instant> deadline;
         bool due = false, joined = false;
-        std::size_t dialled = 0;  // connections
     };
     Reactor(std::unique_ptr<mesh::io::Venue> venue, node::Descriptor epoll);
     void watch(int descriptor, std::uint64_t of);
-    void watch_sockets(std::size_t index);
     void mark(std::size_t index);
     void give_turn(std::size_t index);
     enum class Patience { none, some };
@@ -69,7 +63,6 @@ class Reactor {
     std::vector<Tenant> tenants_;
     std::deque<std::size_t> due_;
     std::set<std::pair<proto::Instant, std::size_t>> deadlines_;
-    std::vector<void*> handles_;  // kept only for its memory
     proto::Instant look_at_{};
     std::function<Expected(const EmulatedNode&)> expected_;
     Figures figures_;

@@ -248,6 +248,10 @@ std::vector<void*> DialLink::pollable() const {
     return handles;
 }
 
+bool DialLink::drained() {
+    return (!impl_->outbound || impl_->outbound->drained()) && (!impl_->lanes || impl_->lanes->drained());
+}
+
 void DialLink::service(proto::Now now, std::size_t frames_max, std::vector<Event>& into) {
     using State = Impl::State;
     auto& link = *impl_;

@@ -63,6 +63,8 @@ class DialLink {
     // next_deadline() has passed.
     void service(proto::Now now, std::size_t frames_max, std::vector<Event>& into);
     std::optional<proto::Instant> next_deadline() const;
+    // For who polls the sockets' descriptors: these tell of news once, and any call may take the news in. False: service() has something to read.
+    bool drained();
 
     bool up() const;
     // False: not linked, or libzmq's queue is full.

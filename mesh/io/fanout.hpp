@@ -50,6 +50,7 @@ class Fanout {
     void publish(const std::string& topic, proto::BytesView frame);
     std::vector<std::string> topics_of(const proto::PeerId& peer) const;
     void* handle() const { return socket_.handle(); }
+    bool drained() { return socket_.drained(); }
 
     // Dials ourselves with a key that nobody has ever seen, and fails unless it is turned away. A few milliseconds,
     // on a machine that is overloaded up to 20 s.

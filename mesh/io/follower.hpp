@@ -29,6 +29,8 @@ class Follower {
     void hurry(proto::Now now);  // the peer is known to be there: do not wait out the back-off
     std::optional<proto::Instant> next_deadline() const;
     void append_handles(std::vector<void*>& into) const;
+    bool established() const { return established_; }
+    bool drained() { return !outbound_ || outbound_->drained(); }  // as of a socket
 
  private:
     void end(proto::Now now);

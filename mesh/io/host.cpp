@@ -2,7 +2,6 @@
 
 #include <sys/resource.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include <algorithm>
 #include <climits>
@@ -41,26 +40,12 @@ std::string host_name() {
 
 }  // namespace
 
-struct Host::Impl::Polled {
-    std::vector<zmq_pollitem_t> items;
-    std::vector<void*> handles;
-
-    void add(void* handle) { items.push_back({handle, 0, ZMQ_POLLIN, 0}); }
-    void add(int descriptor) { items.push_back({nullptr, descriptor, ZMQ_POLLIN, 0}); }
-    bool ready(std::size_t from, std::size_t to) const {
-        return std::any_of(items.begin() + static_cast<std::ptrdiff_t>(from),
-                           items.begin() + static_cast<std::ptrdiff_t>(to),
-                           [](const zmq_pollitem_t& item) { return item.revents != 0; });
-    }
-};
-
 Host::Impl::Impl(Options options_, const security::Identity& self_, security::TrustStore& trust_, Owner owner_)
     : options(std::move(options_)),
       self(self_),
       trust(trust_),
       owner(std::move(owner_)),
-      rng(security::entropy::number()),
-      polled(std::make_unique<Polled>()) {}
+      rng(security::entropy::number()) {}
 
 Host::Impl::~Impl() {
     if (!leaving) return;
@@ -70,12 +55,16 @@ Host::Impl::~Impl() {
 }
 
 proto::Result<void> Host::Impl::open(Venue* shared) {
+    auto waits = Poller::open();
+    if (!waits) return tl::unexpected(waits.error());
+    poller = std::move(*waits);
     venue = shared;
     if (venue == nullptr) {
         auto opened = Venue::open({.io_threads = options.io_threads});
         if (!opened) return tl::unexpected(opened.error());
         own_venue = std::move(*opened);
         venue = own_venue.get();
+        desk_source.emplace(*poller).add(venue->handle());
     }
     place.emplace(venue->desk(), gate);
     if (const auto bound_links = bind_links(); !bound_links) return bound_links;
@@ -137,6 +126,10 @@ proto::Result<void> Host::Impl::bind_links() {
                                    {.links_max = links_max(), .greetings_max = proto::limits::unverified_links_max});
     if (!opened) return tl::unexpected(opened.error());
     server.emplace(std::move(*opened));
+    server_source.emplace(*poller);
+    handles.clear();
+    server->append_handles(handles);
+    for (void* handle : handles) server_source->add(handle);
     for (const auto& text : options.link_listen) {
         const auto wanted = Endpoint::parse(text);
         if (!wanted) return tl::unexpected(wanted.error());
@@ -155,6 +148,7 @@ proto::Result<void> Host::Impl::bind_fanout() {
                                place->domain(security::LinkGate::Plane::fanout), counters);
     if (!opened) return tl::unexpected(opened.error());
     fanout.emplace(std::move(*opened));
+    fanout_source.emplace(*poller).add(fanout->handle());
     const auto heard = fanout->listen(*wanted, rng);
     if (!heard) return tl::unexpected(heard.error());
     if (const auto proved = fanout->prove_strangers_are_refused(venue->context(), venue->desk(), *place, *heard,
@@ -191,78 +185,51 @@ std::optional<proto::Instant> Host::Impl::next_deadline() const {
     if (own_venue) sooner(venue->next_deadline());
     sooner(server->next_deadline());
     for (const auto& [where, link] : dialled) sooner(link.socket->next_deadline());
-    for (const auto& [where, follower] : followers) sooner(follower.next_deadline());
+    for (const auto& [where, followed] : followers) sooner(followed.socket.next_deadline());
     return next;
 }
 
 bool Host::Impl::turn(std::chrono::milliseconds longest) {
-    bool busy = apply_effects();  // of what the owner told us since the last turn
-
-    // Who is polled where: nothing in this list changes before the effects are applied at the end.
-    auto& items = polled->items;
-    items.clear();
-    const auto add_all = [&](const auto& source) {
-        polled->handles.clear();
-        source.append_handles(polled->handles);
-        for (void* handle : polled->handles) polled->add(handle);
-    };
-    polled->add(venue->handle());
-    const std::size_t server_from = items.size();
-    add_all(*server);
-    const std::size_t fanout_from = items.size();
-    if (fanout) polled->add(fanout->handle());
-    const std::size_t dialled_from = items.size();
-    std::vector<std::size_t> ends;
-    for (const auto& [where, link] : dialled) {
-        for (void* handle : link.socket->pollable()) polled->add(handle);
-        ends.push_back(items.size());
-    }
-    for (const auto& [where, follower] : followers) {
-        add_all(follower);
-        ends.push_back(items.size());
-    }
-    const std::size_t watched_from = items.size();
-    for (const auto& one : watched) polled->add(one.descriptor);
-
-    // An interrupted wait is a turn that found nothing.
+    apply_effects();  // of what the owner told us since the last turn
     const auto before = sample_clocks();
-    if (zmq_poll(items.data(), static_cast<int>(items.size()), poll_timeout(before.mono, next_deadline(), longest)) <
-        0) {
-        for (auto& item : items) item.revents = 0;
-    }
+    poller->wait(poll_timeout(before.mono, drained() ? next_deadline() : before.mono, longest));
     const auto now = sample_clocks();
-    const auto due = [&](const std::optional<proto::Instant>& deadline) { return deadline && *deadline <= now.mono; };
+    const auto due = [&](Poller::Source& source, const std::optional<proto::Instant>& deadline) {
+        return std::exchange(source.ready, false) || (deadline && *deadline <= now.mono);
+    };
 
-    busy = busy || polled->ready(0, items.size());
-    if (polled->ready(0, server_from)) venue->service(now);
-    if (polled->ready(server_from, fanout_from) || due(server->next_deadline())) serve_links(now);
-    std::size_t from = dialled_from;
-    auto end = ends.begin();
+    if (desk_source && due(*desk_source, venue->next_deadline())) venue->service(now);
+    if (due(*server_source, server->next_deadline())) serve_links(now);
     for (auto& [where, link] : dialled) {
-        if (polled->ready(from, *end) || due(link.socket->next_deadline())) serve_dialled(now, link);
-        from = *end++;
+        if (due(link.source, link.socket->next_deadline())) serve_dialled(now, link);
     }
     // After the links: a subscription counts only if the link of its key is known.
-    if (polled->ready(fanout_from, dialled_from)) serve_fanout(now);
-    for (auto& [where, follower] : followers) {
-        if (polled->ready(from, *end) || due(follower.next_deadline())) serve_follower(now, where, follower);
-        from = *end++;
+    if (fanout && due(*fanout_source, std::nullopt)) serve_fanout(now);
+    for (auto& [where, followed] : followers) {
+        if (due(followed.source, followed.socket.next_deadline())) serve_follower(now, where, followed);
     }
     venue->desk().settle(now);
-    for (std::size_t i = 0; i < watched.size(); ++i) {
-        if (watched_from + i < items.size() && items[watched_from + i].revents != 0) watched[i].ready(now);
+    for (auto& one : watched) {
+        if (due(one.source, std::nullopt)) one.ready(now);
     }
     engine->elapse(now);
-    return apply_effects() || busy;
+    apply_effects();
+    return !drained();
 }
 
-void Host::Impl::append_handles(std::vector<void*>& into) const {
-    server->append_handles(into);
-    if (fanout) into.push_back(fanout->handle());
-    for (const auto& [where, link] : dialled) {
-        for (void* handle : link.socket->pollable()) into.push_back(handle);
-    }
-    for (const auto& [where, follower] : followers) follower.append_handles(into);
+// Whatever was used since the last question may have more than its descriptor will tell of.
+bool Host::Impl::drained() {
+    bool all = true;
+    const auto ask = [&](Poller::Source& source, auto& socket) {
+        source.ready = source.ready || !socket.drained();
+        all = all && !source.ready;
+    };
+    if (desk_source) ask(*desk_source, venue->desk());
+    ask(*server_source, *server);
+    if (fanout) ask(*fanout_source, *fanout);
+    for (auto& [where, link] : dialled) ask(link.source, *link.socket);
+    for (auto& [where, followed] : followers) ask(followed.source, followed.socket);
+    return all;
 }
 
 // A stranger can cause these at will, so there is one line a second at most.
@@ -291,10 +258,19 @@ bool Host::turn(std::chrono::milliseconds longest) { return impl_->turn(longest)
 
 std::optional<proto::Instant> Host::next_deadline() const { return impl_->next_deadline(); }
 
-void Host::append_handles(std::vector<void*>& into) const { impl_->append_handles(into); }
+int Host::descriptor() const { return impl_->poller->descriptor(); }
+
+std::size_t Host::connections() const {
+    std::size_t count = 0;
+    for (const auto& [where, link] : impl_->dialled) count += link.socket->connections();
+    for (const auto& [where, followed] : impl_->followers) count += followed.socket.established() ? 1 : 0;
+    return count;
+}
 
 void Host::watch(int descriptor, std::function<void(proto::Now)> ready) {
-    impl_->watched.push_back({descriptor, std::move(ready)});
+    auto& one = impl_->watched.emplace_back(*impl_->poller, std::move(ready));
+    one.source.ready = false;
+    one.source.add(descriptor);
 }
 
 void Host::performed(proto::Now now, const proto::RequestId& request, proto::Outcome outcome,

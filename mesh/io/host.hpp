@@ -56,12 +56,13 @@ class Host {
                                                      security::TrustStore& trust, Owner owner, Venue* venue = nullptr);
     ~Host();
 
-    // Waits for something to do, at most `longest`, then does a bounded amount of it. False: there was nothing.
+    // Waits for something to do, at most `longest`, then does a bounded amount of it. True: there is more.
     bool turn(std::chrono::milliseconds longest);
-    // For who waits for many hosts at once: libzmq's sockets of this one, and when it wants a turn at the latest. Their descriptors tell
-    // of changes only, so a turn that did something is followed by another one.
-    void append_handles(std::vector<void*>& into) const;
+    // For who waits for many hosts at once: when this one wants a turn. Its descriptor is readable while there is something
+    // to read, but for what turn() said is left; and at the latest then.
+    int descriptor() const;
     std::optional<proto::Instant> next_deadline() const;
+    std::size_t connections() const;  // that we dialled and that stand, of links and of the fan-out
     // A descriptor of the owner (signalfd, mailbox): `ready` runs in turn() when it is readable.
     void watch(int descriptor, std::function<void(proto::Now)> ready);
 

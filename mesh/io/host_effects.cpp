@@ -71,7 +71,7 @@ void Host::Impl::perform(proto::Now, Dial& one) {
     ++counters.dials;
     auto socket = std::make_unique<DialLink>(venue->context(), one.where.endpoint, one.where.key, self, trust, record,
                                              DialLink::Retry{}, security::entropy::number());
-    dialled.emplace(one.where, Dialled{std::move(socket), 0, {}});
+    dialled.try_emplace(one.where, *poller, std::move(socket));
 }
 
 void Host::Impl::perform(proto::Now now, Undial& one) {
@@ -86,11 +86,11 @@ void Host::Impl::perform(proto::Now now, Undial& one) {
 void Host::Impl::perform(proto::Now now, Follow& one) {
     const auto known_one = followers.find(one.where);
     if (known_one == followers.end()) {
-        followers.try_emplace(one.where, venue->context(), one.where, std::move(one.topics), self, security::entropy::number());
+        followers.try_emplace(one.where, *poller, venue->context(), one.where, std::move(one.topics), self, security::entropy::number());
         return;
     }
-    known_one->second.retopic(std::move(one.topics));
-    known_one->second.hurry(now);
+    known_one->second.socket.retopic(std::move(one.topics));
+    known_one->second.socket.hurry(now);
 }
 
 void Host::Impl::perform(proto::Now, Unfollow& one) { followers.erase(one.where); }

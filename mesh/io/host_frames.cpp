@@ -69,7 +69,15 @@ void Host::Impl::serve_links(proto::Now now) {
     }
 }
 
+// It may dial here, and widen the link.
 void Host::Impl::serve_dialled(proto::Now now, Dialled& one) {
+    const auto sockets = venue->context().sockets_opened();
+    read_dialled(now, one);
+    if (venue->context().sockets_opened() == sockets) return;
+    for (void* handle : one.socket->pollable()) one.source.add(handle);
+}
+
+void Host::Impl::read_dialled(proto::Now now, Dialled& one) {
     std::vector<DialLink::Event> events;
     const auto attempts = one.socket->attempts();
     one.socket->service(now, dialled_frames_a_turn, events);
@@ -117,9 +125,15 @@ void Host::Impl::serve_fanout(proto::Now now) {
     }
 }
 
-void Host::Impl::serve_follower(proto::Now now, const Address& whom, Follower& follower) {
+void Host::Impl::serve_follower(proto::Now now, const Address& whom, Followed& followed) {
     std::vector<proto::Bytes> frames;
-    follower.service(now, published_a_turn, frames, counters.dropped_multipart);
+    const auto sockets = venue->context().sockets_opened();
+    followed.socket.service(now, published_a_turn, frames, counters.dropped_multipart);
+    if (venue->context().sockets_opened() != sockets) {
+        handles.clear();
+        followed.socket.append_handles(handles);
+        for (void* handle : handles) followed.source.add(handle);
+    }
     for (const auto& frame : frames) {
         ++counters.frames_in;
         std::visit(

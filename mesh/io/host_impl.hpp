@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "mesh/io/follower.hpp"
 #include "mesh/io/host.hpp"
 #include "mesh/io/link_server.hpp"
+#include "mesh/io/poller.hpp"
 #include "mesh/io/venue.hpp"
 #include "mesh/io/vetting.hpp"
 #include "mesh/io/zap.hpp"
@@ -35,7 +37,7 @@ struct Host::Impl {
     const Endpoint* first_tcp() const;  // null: we only dial
     std::string advertised(const Endpoint& bound) const;
     bool turn(std::chrono::milliseconds longest);
-    void append_handles(std::vector<void*>& into) const;
+    bool drained();  // every source, asked
     void log(const std::string& line) const {
         if (owner.log) owner.log(line);
     }
@@ -47,7 +49,9 @@ struct Host::Impl {
     void serve_fanout(proto::Now now);
     struct Dialled;
     void serve_dialled(proto::Now now, Dialled& dialled);
-    void serve_follower(proto::Now now, const Address& whom, Follower& follower);
+    void read_dialled(proto::Now now, Dialled& dialled);
+    struct Followed;
+    void serve_follower(proto::Now now, const Address& whom, Followed& followed);
     void link_up(proto::Now now, LinkId link, Side side, const security::Principal& peer, const proto::Bytes& record,
                  std::uint64_t revocations);
     void link_down(proto::Now now, LinkId link, const std::string& why);
@@ -75,13 +79,15 @@ struct Host::Impl {
     std::optional<Fanout::Subscriber> who_is(const proto::CurvePublicKey& key) const;
     std::optional<proto::Instant> next_deadline() const;
 
-    // Sockets close in the reverse order of this list: links before the place at the desk, that before the venue.
+    // Sockets close in the reverse order of this list: links before the place at the desk, that before the venue. Sources end
+    // before the poller.
     Options options;
     const security::Identity& self;
     security::TrustStore& trust;
     Owner owner;
     Counters counters;
     Rng rng;
+    std::unique_ptr<Poller> poller;
     std::unique_ptr<Venue> own_venue;
     Venue* venue = nullptr;  // own or shared
     security::LinkGate gate;
@@ -94,12 +100,22 @@ struct Host::Impl {
     std::string fanout_endpoint;
 
     struct Dialled {
+        Dialled(Poller& poller, std::unique_ptr<DialLink> link_) : source(poller), socket(std::move(link_)) {}
+        Poller::Source source;
         std::unique_ptr<DialLink> socket;
         LinkId link = 0;   // 0: not up
         std::string said;  // the failure last logged, so that each is logged once
     };
     std::map<Address, Dialled> dialled;
-    std::map<Address, Follower> followers;
+    struct Followed {
+        Followed(Poller& poller, const Context& context, const Address& where, std::vector<std::string> topics,
+                 const security::Identity& self, std::uint64_t jitter_seed)
+            : source(poller), socket(context, where, std::move(topics), self, jitter_seed) {}
+        Poller::Source source;
+        Follower socket;
+    };
+    std::map<Address, Followed> followers;
+    std::optional<Poller::Source> desk_source, server_source, fanout_source;  // the desk's: of an own venue
 
     struct Link {
         Side side = Side::accepted;
@@ -116,18 +132,17 @@ struct Host::Impl {
     std::unordered_map<proto::CurvePublicKey, Known> known;  // keys of verified links
 
     struct Watched {
-        int descriptor;
+        Watched(Poller& poller, std::function<void(proto::Now)> ready_) : source(poller), ready(std::move(ready_)) {}
+        Poller::Source source;
         std::function<void(proto::Now)> ready;
     };
-    std::vector<Watched> watched;
+    std::list<Watched> watched;
     bool leaving = false;
     proto::Instant refusal_logged = proto::Instant::min();
     std::uint64_t refusals_unsaid = 0;
 
-    // Kept between turns only to save their memory.
-    struct Polled;
-    std::unique_ptr<Polled> polled;
-    std::vector<Effect> effects;
+    std::vector<void*> handles;   // kept between turns only to save
+    std::vector<Effect> effects;  // their memory
 };
 
 }  // namespace mco::mesh::io

@@ -1,5 +1,6 @@
 #include "mesh/io/lanes.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -50,6 +51,10 @@ DialledLanes::DialledLanes(const Context& context, const Outbound::Plan& plan, c
 
 void DialledLanes::append_handles(std::vector<void*>& into) const {
     for (const auto& lane : lanes_) lane.outbound.append_handles(into);
+}
+
+bool DialledLanes::drained() {
+    return std::all_of(lanes_.begin(), lanes_.end(), [](Lane& lane) { return lane.outbound.drained(); });
 }
 
 proto::Result<void> DialledLanes::service(std::size_t frames_max, std::vector<Numbered>& into) {

@@ -51,6 +51,7 @@ class DialledLanes {
     // Reads what there is. An error ends the link.
     proto::Result<void> service(std::size_t frames_max, std::vector<Numbered>& into);
     void append_handles(std::vector<void*>& into) const;
+    bool drained();  // as of a socket
 
     // The connections to be used beside the first one: message n goes over number n modulo (1 + ready()), 0 being the first.
     std::size_t ready() const { return ready_.size(); }

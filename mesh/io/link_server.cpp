@@ -55,6 +55,11 @@ void LinkServer::append_handles(std::vector<void*>& into) const {
     into.push_back(monitor_.handle());
 }
 
+bool LinkServer::drained() {
+    const bool heard = monitor_.drained();
+    return socket_.drained() && heard;
+}
+
 void LinkServer::service(proto::Now now, std::size_t frames_max, LinkId& next_id, std::vector<Event>& into) {
     read_monitor(now);
     bool all_read = false;

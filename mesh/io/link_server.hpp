@@ -53,6 +53,7 @@ class LinkServer {
     void service(proto::Now now, std::size_t frames_max, LinkId& next_id, std::vector<Event>& into);
     std::optional<proto::Instant> next_deadline() const;
     void append_handles(std::vector<void*>& into) const;
+    bool drained();  // as of a socket
 
     Sent send(LinkId link, proto::BytesView frame);                   // unreachable: unknown, or its connection is gone
     void hang_up(LinkId link, proto::Errc code, std::string reason);  // tells the peer; no event follows

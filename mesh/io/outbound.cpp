@@ -48,6 +48,11 @@ void Outbound::append_handles(std::vector<void*>& into) const {
     into.push_back(monitor_.handle());
 }
 
+bool Outbound::drained() {
+    const bool heard = monitor_.drained();
+    return socket_.drained() && heard;
+}
+
 // The first failure is the reason; what follows is libzmq tidying up.
 void Outbound::fail(Errc code, std::string detail) {
     if (state_ == State::failed) return;

@@ -35,6 +35,7 @@ class Outbound {
 
     Socket& socket() { return socket_; }
     void append_handles(std::vector<void*>& into) const;
+    bool drained();  // as of a socket
 
  private:
     Outbound() = default;

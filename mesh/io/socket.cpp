@@ -104,10 +104,11 @@ proto::Result<Socket> Socket::open(const Context& context, SocketKind kind) {
     return socket;
 }
 
-Socket::Socket(Socket&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+Socket::Socket(Socket&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), drained_(other.drained_) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
     std::swap(handle_, other.handle_);
+    std::swap(drained_, other.drained_);
     return *this;
 }
 
@@ -116,11 +117,13 @@ Socket::~Socket() {
 }
 
 void Socket::set(int option, int value) {
+    drained_ = false;
     if (zmq_setsockopt(handle_, option, &value, sizeof value) != 0)
         die(fmt::format("option {} = {}", option, value).c_str(), errno);
 }
 
 void Socket::set(int option, proto::BytesView octets) {
+    drained_ = false;
     if (zmq_setsockopt(handle_, option, octets.data(), octets.size()) != 0)
         die(fmt::format("option {}", option).c_str(), errno);
 }
@@ -139,6 +142,7 @@ Sent Socket::send(std::initializer_list<proto::BytesView> frames) {
     // A send looks at the I/O thread's news only about every millisecond; reading the events looks now. Otherwise a
     // fresh connection seems full and a dead one alive.
     get(ZMQ_EVENTS);
+    drained_ = false;
     std::size_t left = frames.size();
     for (const auto frame : frames) {
         const bool first = left == frames.size();
@@ -159,8 +163,10 @@ std::optional<Received> Socket::receive(std::size_t frames_max) {
         Frame frame;
         if (!receive_frame(handle_, frame)) {
             // libzmq makes all frames of a message visible at once, so this can only be before the first.
+            drained_ = true;
             return std::nullopt;
         }
+        drained_ = false;
         if (received.frames.size() < frames_max) {
             received.frames.push_back(proto::copy(frame.octets()));
         } else {
@@ -172,6 +178,12 @@ std::optional<Received> Socket::receive(std::size_t frames_max) {
             return received;
         }
     }
+}
+
+// A receive that finds nothing and this question take in all news of the I/O thread; what comes later signals the descriptor.
+bool Socket::drained() {
+    if (!drained_) drained_ = (get(ZMQ_EVENTS) & ZMQ_POLLIN) == 0;
+    return drained_;
 }
 
 void Socket::linger(std::chrono::milliseconds most) { set(ZMQ_LINGER, static_cast<int>(most.count())); }

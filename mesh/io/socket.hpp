@@ -51,6 +51,8 @@ class Socket {
     // The whole message or nothing of it.
     Sent send(std::initializer_list<proto::BytesView> frames);
     std::optional<Received> receive(std::size_t frames_max);
+    // False: there is something to be read. True: the descriptor will tell when there is, until the next call of any other.
+    bool drained();
 
     void linger(std::chrono::milliseconds most);
     void* handle() const { return handle_; }
@@ -59,6 +61,7 @@ class Socket {
  private:
     explicit Socket(void* handle) : handle_(handle) {}
     void* handle_ = nullptr;
+    bool drained_ = false;
 };
 
 // What every CURVE socket of ours has in common; before bind or connect.
@@ -94,6 +97,7 @@ class Monitor {
     Monitor& operator=(Monitor&& other) noexcept;
     ~Monitor();
     std::optional<Event> next();
+    bool drained() { return !pair_ || pair_.drained(); }
     void* handle() const { return pair_.handle(); }
 
  private:

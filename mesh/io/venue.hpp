@@ -25,13 +25,10 @@ class Venue {
     static proto::Result<std::unique_ptr<Venue>> open(Options options);
     ~Venue();
 
-    // A host's turn() answers the questions of all, so this is for the time in which no host has a turn. True: there may be more.
+    // Whoever lets hosts share it calls this when its socket has news or next_deadline() has passed. True: there may be more.
     bool service(proto::Now now);
     std::optional<proto::Instant> next_deadline() const;
     void* handle() const;  // libzmq's socket to poll for that
-
-    // Grows with every socket that any of the hosts makes: who polls for them knows when to look at what they have now.
-    std::uint64_t sockets_opened() const;
 
     // For this folder only.
     Context& context();

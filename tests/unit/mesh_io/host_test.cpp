@@ -1,6 +1,9 @@
 // Hosts on real sockets: they find each other, answer a caller, and notice each other's end.
 
+#include <poll.h>
 #include <unistd.h>
+
+#include <array>
 
 #include <doctest/doctest.h>
 
@@ -33,6 +36,13 @@ const proto::Up* closing(const std::vector<proto::Message>& messages) {
         if (up != nullptr && up->ledger.closure == proto::Closure::closed) return up;
     }
     return nullptr;
+}
+
+mesh::Engine::MemberView member(TestHost& host, const proto::PeerId& peer) {
+    for (const auto& one : host->engine().members()) {
+        if (one.peer == peer) return one;
+    }
+    return {};
 }
 
 TEST_CASE("two hosts link up from one seed, and subscribe to each other before anybody waits for a timer") {
@@ -95,13 +105,14 @@ TEST_CASE("hosts that share a venue are strangers to each other's gates: they li
         return TestHost(authority, name, std::move(seeds), {"tcp://127.0.0.1:*"}, {}, venue->get());
     };
     TestHost one = shared("web1", {});
-    const auto sockets = (*venue)->sockets_opened();
     TestHost two = shared("web2", {one.address()});
-    CHECK((*venue)->sockets_opened() > sockets);
     TestHost three = shared("web3", {one.address()});
     TestLink caller(authority, authority.caller("alice"), two.address());
     const std::vector<TestHost*> hosts{&one, &two, &three};
-    REQUIRE(pump(hosts, {&caller}, [&] { return whole(hosts) && caller->up(); }));
+    REQUIRE(pump(hosts, {&caller}, [&] {
+        while ((*venue)->service(mesh::io::sample_clocks())) {}
+        return whole(hosts) && caller->up();
+    }));
     CHECK(one->counters().refused_zap == 1);  // the stranger of its own self-test at the start, and nobody else's
     CHECK(three->counters().refused_zap == 1);
 
@@ -112,14 +123,34 @@ TEST_CASE("hosts that share a venue are strangers to each other's gates: they li
     CHECK(closing(caller.messages())->ledger.count(proto::Outcome::ok) == 2);
 }
 
-TEST_CASE("a turn that found nothing to do says so, and a host that is polled for from outside needs no other") {
+TEST_CASE("two hosts that have turns only when their descriptors, deadlines or turns ask for it find each other and answer") {
     const Authority authority;
     TestHost one(authority, "web1");
-    while (one->turn(0ms)) {}
-    CHECK_FALSE(one->turn(0ms));
-    std::vector<void*> handles;
-    one->append_handles(handles);
-    CHECK(handles.size() == 3);  // links, their monitor, fan-out
+    TestHost two(authority, "web2", {one.address()});
+    TestLink caller(authority, authority.caller("alice"), one.address());
+    const std::array<TestHost*, 2> hosts{&one, &two};
+    std::array<bool, 2> more{true, true};
+    const auto turns_until = [&](std::chrono::milliseconds limit, const auto& done) {
+        const auto end = mesh::io::sample_clocks().mono + limit;
+        while (!done()) {
+            REQUIRE(mesh::io::sample_clocks().mono < end);
+            std::array<pollfd, 2> polled{};
+            for (std::size_t i = 0; i < hosts.size(); ++i) polled[i] = {(*hosts[i])->descriptor(), POLLIN, 0};
+            ::poll(polled.data(), polled.size(), 1);
+            const auto now = mesh::io::sample_clocks().mono;
+            for (std::size_t i = 0; i < hosts.size(); ++i) {
+                const auto deadline = (*hosts[i])->next_deadline();
+                if (more[i] || polled[i].revents != 0 || (deadline && *deadline <= now)) more[i] = (*hosts[i])->turn(0ms);
+            }
+            caller.service();
+        }
+    };
+    turns_until(20s, [&] { return caller->up() && one->ready() && two->ready() && member(one, two.identity().peer).subscribed; });
+    turns_until(at_once, [&] { return one->connections() + two->connections() == 3; });  // a link, and each hears the other's fan-out
+    for (std::size_t asked = 1; asked <= 20; ++asked) {
+        REQUIRE(caller->send(make_request(caller.identity()).inject));
+        turns_until(at_once, [&] { return one.performed() == asked && two.performed() == asked; });
+    }
 }
 
 TEST_CASE("a request signed by somebody else is refused to the caller with a reason") {
@@ -148,13 +179,6 @@ TEST_CASE("a caller over the local socket is served like one over TCP") {
     REQUIRE(pump({&host}, {&caller}, [&] { return caller->up(); }));
     REQUIRE(caller->send(make_request(caller.identity()).inject));
     CHECK(pump({&host}, {&caller}, [&] { return closing(caller.messages()) != nullptr; }));
-}
-
-mesh::Engine::MemberView member(TestHost& host, const proto::PeerId& peer) {
-    for (const auto& one : host->engine().members()) {
-        if (one.peer == peer) return one;
-    }
-    return {};
 }
 
 TEST_CASE("a host that starts again names whom the one before knew; a memory that is damaged is said, and not used") {
