@@ -53,7 +53,9 @@ void Host::Impl::serve_links(proto::Now now) {
             case LinkServer::Event::Kind::up: {
                 // It may have ended again within the same reading; then there is nothing to announce.
                 const auto* peer = server->peer(event.link);
-                if (peer != nullptr) link_up(now, event.link, Side::accepted, *peer, *server->peer_record(event.link), server->peer_revocations(event.link));
+                if (peer != nullptr)
+                    link_up(now, event.link, Side::accepted, {}, *peer, *server->peer_record(event.link),
+                            server->peer_revocations(event.link));
                 break;
             }
             case LinkServer::Event::Kind::frame:
@@ -90,8 +92,8 @@ void Host::Impl::read_dialled(proto::Now now, Dialled& one) {
                 one.link = next_link++;
                 one.said.clear();
                 gate.admit(one.socket->server_key());
-                link_up(now, one.link, Side::dialled, one.socket->peer(), one.socket->peer_record(), one.socket->peer_revocations());
-                links.at(one.link).where = {one.socket->endpoint(), one.socket->server_key()};
+                link_up(now, one.link, Side::dialled, {one.socket->endpoint(), one.socket->server_key()}, one.socket->peer(),
+                        one.socket->peer_record(), one.socket->peer_revocations());
                 if (far(one.socket->server_key())) one.socket->widen(security::entropy::number());
                 break;
             case DialLink::Event::Kind::frame:
@@ -146,9 +148,9 @@ void Host::Impl::serve_follower(proto::Now now, const Address& whom, Followed& f
     }
 }
 
-void Host::Impl::link_up(proto::Now now, LinkId link, Side side, const security::Principal& peer,
+void Host::Impl::link_up(proto::Now now, LinkId link, Side side, Address where, const security::Principal& peer,
                          const proto::Bytes& packed, std::uint64_t revocations) {
-    links.emplace(link, Link{side, peer, {}});
+    links.emplace(link, Link{side, peer, std::move(where)});
     auto& key = known[peer.curve_key];
     const bool caller = peer.role == proto::CertificateRole::caller;
     key.peer = peer.peer;

@@ -52,8 +52,9 @@ struct Host::Impl {
     void read_dialled(proto::Now now, Dialled& dialled);
     struct Followed;
     void serve_follower(proto::Now now, const Address& whom, Followed& followed);
-    void link_up(proto::Now now, LinkId link, Side side, const security::Principal& peer, const proto::Bytes& record,
-                 std::uint64_t revocations);
+    // `where`: dialled, or empty.
+    void link_up(proto::Now now, LinkId link, Side side, Address where, const security::Principal& peer,
+                 const proto::Bytes& record, std::uint64_t revocations);
     void link_down(proto::Now now, LinkId link, const std::string& why);
     void on_frame(proto::Now now, LinkId link, const proto::Bytes& frame);
 

@@ -329,6 +329,13 @@ TEST_CASE("a newer list reaches every host, ends the links of who is revoked, an
     TestHost late(authority, "late", {web3.address()});
     CHECK(pump({&web1, &web2, &web3, &late}, {}, [&] { return late.trust().revoked(of_alice); }));
 
+    // Who dials brings what it has just the same, older or newer: it may have been away for long.
+    TestHost old(authority, "old", {});
+    REQUIRE(old.trust().adopt(authority.revocations({}, 2)));
+    TestHost newer(authority, "newer", {old.address()});
+    REQUIRE(newer.trust().adopt(authority.revocations({of_alice}, 3)));
+    CHECK(pump({&old, &newer}, {}, [&] { return old.trust().revoked(of_alice); }));
+
     // A node that is revoked loses its links everywhere.
     REQUIRE(late.trust().adopt(authority.revocations({of_alice, serial(web2.identity())}, 4)));
     late->revocations_changed(mesh::io::sample_clocks());
