@@ -111,14 +111,13 @@ proto::Result<void> Caller::start(const CallerRequest& request, Clock::time_poin
     Open open;
     open.intended = intended;
     open.timeout = request.timeout;
-    open.pair = security::make_seal_pair();
     proto::Route route;
     route.collective = request.collective;
     route.request = security::entropy::fresh<proto::RequestId>();
     route.created = now.wall;
     route.ttl_ms = 60'000;
     route.timeout_ms = static_cast<std::uint32_t>(request.timeout.count());
-    route.reply_key = open.pair.public_key;
+    route.reply_key = reply_pair_.public_key;
     route.caller = self_.chain;
     proto::RequestBody body;
     body.agent = request.agent;
@@ -216,7 +215,7 @@ void Caller::hear_up(const proto::Up& up) {
         open.round.reply_octets += answer.sealed.size();
         open.taken += answer.sealed.size();
         const auto begin = Clock::now();
-        const auto opened = security::open_reply(*trust_, open.pair, up.request, open.digest, answer.sealed,
+        const auto opened = security::open_reply(*trust_, reply_keys_, up.request, open.digest, answer.sealed,
                                                  mesh::io::sample_clocks().wall);
         const auto end = Clock::now();
         open.round.opening += end - begin;

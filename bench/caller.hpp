@@ -16,6 +16,7 @@
 #include "proto/messages.hpp"
 #include "security/collective_key.hpp"
 #include "security/hello.hpp"
+#include "security/pair_keys.hpp"
 #include "security/trust_store.hpp"
 
 namespace mco::bench {
@@ -72,7 +73,6 @@ class Caller {
     struct Open {
         Round round;
         std::chrono::steady_clock::time_point intended;
-        security::SealPair pair;
         proto::Digest digest{};
         proto::Bytes sealed;
         std::uint8_t attempt = 1;
@@ -88,6 +88,8 @@ class Caller {
 
     security::Identity self_;
     std::optional<security::TrustStore> trust_;
+    security::SealPair reply_pair_ = security::make_seal_pair();  // as an mco has one for a session
+    security::PairKeys reply_keys_{reply_pair_.secret, 65'536};
     security::CollectiveKeys keys_;
     std::vector<mesh::Address> entries_;
     std::string entry_;

@@ -137,10 +137,11 @@ proto::Result<void> run_request(Arguments arguments) {
            }));
 
     const proto::ReplyBody body{.request = all[0].route.request, .message = "OK", .data = proto::Value::Map{{"pong", 1}}};
+    security::PairKeys node_keys(node.self.keys.seal.secret, 1);
     const auto cryptography =
         report("cryptography", time_each(all, CLOCK_THREAD_CPUTIME_ID, [&](const Asked& asked) {
                    if (!security::open_request(cryptography_trust, asked.sealed, now.wall)) wrong("a request does not open");
-                   if (!security::seal_reply(node.self.keys, node.self.chain, asked.route.reply_key, body)) wrong("a reply is not sealed");
+                   if (!security::seal_reply(node_keys, node.self.chain, asked.route.reply_key, body)) wrong("a reply is not sealed");
                }));
 
     node::Performer performer({.self = node.self, .trust = node.trust, .keys = node.keys, .site = node.site, .log = node.log}, {});
@@ -164,16 +165,25 @@ proto::Result<void> run_request(Arguments arguments) {
            }));
 
     if (!fault.empty()) return proto::fail(proto::Errc::internal, fault);
-    for (const bool warm : {false, true}) {
-        std::vector<security::TrustStore> stores(warm ? 1 : all.size(), node.estate.trust());
-        std::size_t at = 0;
-        report(warm ? "open_reply" : "open_reply_of_a_stranger", time_each(all, CLOCK_THREAD_CPUTIME_ID, [&](const Asked& asked) {
-                   auto& trust = stores[warm ? 0 : at];
-                   if (!security::open_reply(trust, replies, asked.route.request, security::digest(asked.sealed), answers[at], now.wall))
-                       wrong("a reply does not open");
-                   ++at;
-               }));
-    }
+    std::vector<security::TrustStore> strangers(all.size(), node.estate.trust());
+    auto known = node.estate.trust();
+    security::PairKeys kept(replies.secret, 1);
+    std::size_t at = 0;
+    const auto open = [&](security::TrustStore& trust, security::PairKeys& keys, const Asked& asked) {
+        const auto& answer = answers[at++ % answers.size()];
+        if (!security::open_reply(trust, keys, asked.route.request, security::digest(asked.sealed), answer, now.wall))
+            wrong("a reply does not open");
+    };
+    const auto report_opening = [&](std::string_view name, const auto& one) {
+        report(name, time_each(all, CLOCK_THREAD_CPUTIME_ID, one));
+    };
+    const auto open_first = [&](security::TrustStore& trust, const Asked& asked) {
+        security::PairKeys none(replies.secret, 1);
+        open(trust, none, asked);
+    };
+    report_opening("open_reply_of_a_stranger", [&](const Asked& asked) { open_first(strangers[at], asked); });
+    report_opening("open_first_reply", [&](const Asked& asked) { open_first(known, asked); });
+    report_opening("open_reply", [&](const Asked& asked) { open(known, kept, asked); });
     if (!fault.empty()) return proto::fail(proto::Errc::internal, fault);
     return {};
 }

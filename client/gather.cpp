@@ -209,7 +209,7 @@ void Gather::hear_up(const proto::Up& up) {
     const bool newest = up.attempt == attempt_;
     if (newest) acknowledge();
     // Answers without octets are only counted, by the ledger.
-    auto opened = opener_.open({call_.reply_pair, call_.id, call_.digest}, up.answers, now_.wall);
+    auto opened = opener_.open({call_.id, call_.digest}, up.answers, now_.wall);
     for (std::size_t i = 0; i < opened.size(); ++i) take_answer(up.answers[i], std::move(opened[i]));
     if (newest) {
         for (const auto& missing : up.missing) {

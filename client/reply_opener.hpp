@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -9,23 +11,30 @@
 #include "proto/time.hpp"
 #include "security/envelope.hpp"
 #include "security/keys.hpp"
+#include "security/pair_keys.hpp"
 #include "security/trust_store.hpp"
 
 namespace mco::client {
 
 // Opens the replies of nodes, many at a time on the processors there are: a reply takes about 0.04 ms, and 0.1 ms that of a node
-// which is not known yet, so ten thousand would keep one processor busy for a second. Used by one thread; its own end with each
-// open(). A node goes to the same thread each time, whose trust store knows its certificate from then on.
+// which is not known yet, so ten thousand would keep one processor busy for a second. A node that replied before in this session costs
+// a tenth of that. Used by one thread; its own end with each open(). A node goes to the same thread each time, which knows its
+// certificate and the key of the pair from then on.
 class ReplyOpener {
  public:
     static constexpr std::size_t threads_max = 8;
     static constexpr std::size_t alone_max = 32;  // so few are opened at once by the caller's own thread
+    static constexpr std::chrono::minutes key_life{15};
 
     // `trust` must outlive it. `processors`: as many threads, at most threads_max.
     ReplyOpener(security::TrustStore& trust, std::size_t processors);
+    ~ReplyOpener();
+
+    // What the next request's replies are to be sealed for. The pair is fresh and in memory only; after key_life the next request has
+    // another one, and replies to requests before cannot be opened any more.
+    const proto::SealPublicKey& reply_key(proto::Instant now);
 
     struct Asked {
-        const security::SealPair& reply_pair;
         const proto::RequestId& request;
         const proto::Digest& digest;
     };
@@ -36,9 +45,14 @@ class ReplyOpener {
     security::TrustStore& trust() { return trust_; }
 
  private:
+    struct Desk;  // what one thread knows
+
     security::TrustStore& trust_;
     std::size_t threads_;
-    std::vector<security::TrustStore> stores_;  // of the threads; made when they are first needed
+    security::SealPair pair_;
+    std::optional<proto::Instant> pair_until_;
+    std::optional<security::PairKeys> keys_;
+    std::vector<std::unique_ptr<Desk>> desks_;  // of the threads; made when they are first needed
 };
 
 }  // namespace mco::client

@@ -10,11 +10,10 @@
 
 namespace mco::client {
 
-proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, proto::WallTime now,
-                               const security::CollectiveKey* key) {
+proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, const proto::SealPublicKey& reply_key,
+                               proto::WallTime now, const security::CollectiveKey* key) {
     SealedCall sealed;
     sealed.id = security::entropy::fresh<proto::RequestId>();
-    sealed.reply_pair = security::make_seal_pair();
     sealed.timeout = call.timeout;
     sealed.wants_reply = call.wants_reply;
     proto::Route route;
@@ -23,7 +22,7 @@ proto::Result<SealedCall> seal(const Call& call, const security::Identity& calle
     route.created = now;
     route.ttl_ms = static_cast<std::uint32_t>(call.ttl.count());
     route.timeout_ms = static_cast<std::uint32_t>(call.timeout.count());
-    route.reply_key = sealed.reply_pair.public_key;
+    route.reply_key = reply_key;
     route.caller = caller.chain;
     proto::RequestBody body;
     body.agent = call.agent;

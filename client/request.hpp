@@ -8,7 +8,6 @@
 #include "proto/messages.hpp"
 #include "security/collective_key.hpp"
 #include "security/hello.hpp"
-#include "security/keys.hpp"
 
 namespace mco::client {
 
@@ -25,16 +24,16 @@ struct Call {
     std::optional<proto::RequestId> whole = {};  // of a batch: what its requests are called in audit trails
 };
 
-// The signed request, with the key that opens its replies. One a request: nothing in it is used twice.
+// The signed request.
 struct SealedCall {
     proto::RequestId id{};
-    security::SealPair reply_pair;
     proto::Digest digest{};  // of the octets: replies must name it
     proto::Bytes octets;     // packed SealedRequest
     std::chrono::milliseconds timeout{};
     bool wants_reply = true;
 };
-proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, proto::WallTime now,
-                               const security::CollectiveKey* key = nullptr);
+// `reply_key`: of who will open the replies (ReplyOpener).
+proto::Result<SealedCall> seal(const Call& call, const security::Identity& caller, const proto::SealPublicKey& reply_key,
+                               proto::WallTime now, const security::CollectiveKey* key = nullptr);
 
 }  // namespace mco::client

@@ -191,7 +191,8 @@ Result<Gathered> Session::call_once(const Call& call, Gather::Watcher watcher) {
         entry_->start();  // dials while the request is signed
         opener_.emplace(*trust_, std::thread::hardware_concurrency());
     }
-    const auto sealed = seal(call, *identity_, context_.world.now().wall, keys_.newest());
+    const auto now = context_.world.now();
+    const auto sealed = seal(call, *identity_, opener_->reply_key(now.mono), now.wall, keys_.newest());
     if (!sealed) return tl::unexpected(sealed.error());
     auto gathered = Gather(*entry_, *opener_, *sealed, std::move(watcher)).run();
     if (!gathered && gathered.error().code == Errc::unreachable) {

@@ -9,6 +9,8 @@
 namespace mco::node {
 namespace {
 
+constexpr std::size_t callers_kept = 64;  // sessions of callers whose pair key is not computed anew for each reply
+
 using AuditKind = security::AuditEvent::Kind;
 
 std::string_view word(proto::StatusCode status) {
@@ -88,10 +90,16 @@ std::string brief(const Subject& subject) {
 }  // namespace
 
 Performer::Performer(Parts parts, Executor::Limits limits)
-    : parts_(parts), admission_(parts.trust, replay_, counters_), executor_(limits) {}
+    : parts_(parts),
+      admission_(parts.trust, replay_, counters_),
+      executor_(limits),
+      reply_keys_(parts.self.keys.seal.secret, callers_kept) {}
 
 Performer::Performer(Parts parts, WorkerPool& shared)
-    : parts_(parts), admission_(parts.trust, replay_, counters_), executor_(shared) {}
+    : parts_(parts),
+      admission_(parts.trust, replay_, counters_),
+      executor_(shared),
+      reply_keys_(parts.self.keys.seal.secret, callers_kept) {}
 
 void Performer::perform(proto::Now now, const proto::RequestId& request, proto::BytesView sealed) {
     auto ground = parts_.site.ground(now);
@@ -155,7 +163,7 @@ void Performer::refuse(proto::Now now, const Refusal& refusal) {
 void Performer::answer(const ReplyTo& to, proto::Outcome outcome, ActionReply reply) {
     Answer made{to.request, outcome, {}};
     if (to.wanted) {
-        auto sealed = seal_answer(parts_.self, to, std::move(reply));
+        auto sealed = seal_answer(parts_.self, reply_keys_, to, std::move(reply));
         if (sealed) {
             made.sealed = std::move(*sealed);
             ++counters_.replies;

@@ -17,6 +17,7 @@
 #include "security/audit.hpp"
 #include "security/collective_key.hpp"
 #include "security/hello.hpp"
+#include "security/pair_keys.hpp"
 #include "security/replay_window.hpp"
 #include "security/trust_store.hpp"
 
@@ -82,6 +83,7 @@ class Performer {
     security::ReplayWindow replay_;
     Admission admission_;
     Executor executor_;
+    security::PairKeys reply_keys_;  // of our replies
     std::vector<Answer> answers_;
 };
 

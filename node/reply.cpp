@@ -11,7 +11,7 @@
 
 namespace mco::node {
 
-proto::Result<proto::Bytes> seal_answer(const security::Identity& self, const ReplyTo& to, ActionReply reply) {
+proto::Result<proto::Bytes> seal_answer(const security::Identity& self, security::PairKeys& keys, const ReplyTo& to, ActionReply reply) {
     const auto leaf = security::read_body(self.chain.certificates.front());
     if (!leaf) return tl::unexpected(leaf.error());
     proto::ReplyBody body;
@@ -31,7 +31,7 @@ proto::Result<proto::Bytes> seal_answer(const security::Identity& self, const Re
                                    proto::limits::reply_size_max - room);
         body.data = proto::Value::Map{};
     }
-    return security::seal_reply(self.keys, self.chain, to.reply_key, body);
+    return security::seal_reply(keys, self.chain, to.reply_key, body);
 }
 
 }  // namespace mco::node

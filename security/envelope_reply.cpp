@@ -16,21 +16,12 @@ using proto::Errc;
 
 static_assert(crypto_box_NONCEBYTES == 24 && crypto_box_PUBLICKEYBYTES == 32);
 
-// The shared key of a box. None if the other side's key is one that makes every secret equal (zero, small order).
-using BoxKey = Secret<struct BoxKeyTag, crypto_box_BEFORENMBYTES>;
-std::optional<BoxKey> agree(const SealSecret& mine, const proto::SealPublicKey& theirs) {
-    if (theirs.is_zero() || sodium_is_zero(mine.data(), mine.size()) != 0) return std::nullopt;
-    BoxKey key;
-    if (crypto_box_beforenm(key.data(), theirs.octets.data(), mine.data()) != 0) return std::nullopt;
-    return key;
-}
-
 }  // namespace
 
-proto::Result<proto::Bytes> seal_reply(const KeySet& node, const proto::CertificateChain& chain,
+proto::Result<proto::Bytes> seal_reply(PairKeys& node, const proto::CertificateChain& chain,
                                        const proto::SealPublicKey& reply_key, const proto::ReplyBody& body) {
-    const auto key = agree(node.seal.secret, reply_key);
-    if (!key) return proto::fail(Errc::invalid, "the request's reply key is none that a reply could be sealed for");
+    const auto* key = node.with(reply_key);
+    if (key == nullptr) return proto::fail(Errc::invalid, "the request's reply key is none that a reply could be sealed for");
     const auto clear = proto::pack(body);
     proto::SealedReply reply{body.request, chain, {}, {}};
     entropy::fill(reply.nonce);
@@ -44,7 +35,7 @@ proto::Result<proto::Bytes> seal_reply(const KeySet& node, const proto::Certific
     return octets;
 }
 
-proto::Result<OpenedReply> open_reply(TrustStore& trust, const SealPair& reply_pair, const proto::RequestId& request,
+proto::Result<OpenedReply> open_reply(TrustStore& trust, PairKeys& caller, const proto::RequestId& request,
                                       const proto::Digest& request_digest, proto::BytesView sealed,
                                       proto::WallTime now) {
     if (sealed.size() > proto::limits::reply_size_max)
@@ -62,8 +53,8 @@ proto::Result<OpenedReply> open_reply(TrustStore& trust, const SealPair& reply_p
         return proto::fail(Errc::unauthenticated,
                            fmt::format("a reply that is not sealed for this request by the key of \"{}\"", node->name));
     };
-    const auto key = agree(reply_pair.secret, node->seal_key);
-    if (!key || reply->box.size() < crypto_box_MACBYTES) return refuse();
+    const auto* key = caller.with(node->seal_key);
+    if (key == nullptr || reply->box.size() < crypto_box_MACBYTES) return refuse();
     proto::Bytes clear(reply->box.size() - crypto_box_MACBYTES);
     if (crypto_box_open_easy_afternm(clear.data(), reply->box.data(), reply->box.size(), reply->nonce.data(),
                                      key->data()) != 0)
@@ -78,6 +69,18 @@ proto::Result<OpenedReply> open_reply(TrustStore& trust, const SealPair& reply_p
         return proto::fail(Errc::unauthenticated,
                            fmt::format("\"{}\" answered under another certificate than the one it sent", node->name));
     return OpenedReply{std::move(*body), std::move(*node)};
+}
+
+proto::Result<proto::Bytes> seal_reply(const KeySet& node, const proto::CertificateChain& chain,
+                                       const proto::SealPublicKey& reply_key, const proto::ReplyBody& body) {
+    PairKeys once(node.seal.secret, 1);
+    return seal_reply(once, chain, reply_key, body);
+}
+
+proto::Result<OpenedReply> open_reply(TrustStore& trust, const SealPair& reply_pair, const proto::RequestId& request,
+                                      const proto::Digest& request_digest, proto::BytesView sealed, proto::WallTime now) {
+    PairKeys once(reply_pair.secret, 1);
+    return open_reply(trust, once, request, request_digest, sealed, now);
 }
 
 }  // namespace mco::security

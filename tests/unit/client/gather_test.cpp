@@ -67,7 +67,7 @@ TEST_CASE("a reply to another request, and one that was changed on the way, are 
     Call other;
     other.agent = "rpcutil";
     other.action = "ping";
-    const auto before = seal(other, mesh.caller(), mesh.now.wall);
+    const auto before = seal(other, mesh.caller(), security::make_seal_pair().public_key, mesh.now.wall);
     REQUIRE(before.has_value());
     const auto hostile = answering([&](const proto::Request& request) {
         const auto stale = mesh.answer("web1", before->octets, StatusCode::ok, "OK", proto::Value::Map{});
@@ -378,13 +378,13 @@ TEST_CASE("a request without reply ends with the acknowledgement") {
     CHECK(run.took == 2ms);
 }
 
-TEST_CASE("every request has its own id and its own key") {
+TEST_CASE("every request has its own id, and is signed by its caller") {
     PaperMesh mesh(Nodes{});
     const auto caller = mesh.caller();
-    const auto one = seal({}, caller, mesh.now.wall), two = seal({}, caller, mesh.now.wall);
+    const auto key = security::make_seal_pair().public_key;
+    const auto one = seal({}, caller, key, mesh.now.wall), two = seal({}, caller, key, mesh.now.wall);
     REQUIRE((one.has_value() && two.has_value()));
     CHECK(one->id != two->id);
-    CHECK(one->reply_pair.public_key != two->reply_pair.public_key);
     auto trust = mesh.trust();
     const auto opened = security::open_request(trust, one->octets, mesh.now.wall);
     REQUIRE(opened.has_value());

@@ -47,10 +47,10 @@ struct Run {
         call.action = "ping";
         call.collective = "mcollective";
         change(call);
-        auto sealed = seal(call, caller, mesh.now.wall);
+        ReplyOpener opener(trust, 1);
+        auto sealed = seal(call, caller, opener.reply_key(mesh.now.mono), mesh.now.wall);
         REQUIRE(sealed.has_value());
         began = mesh.now.mono;
-        ReplyOpener opener(trust, 1);
         auto gathered = Gather(*entry, opener, *sealed, {}).run();
         took = mesh.now.mono - began;
         return gathered;
