@@ -233,7 +233,7 @@ void Engine::State::send_entries(proto::Now now, LinkId link, const std::vector<
 
 void Engine::State::tick(proto::Now now) {
     timers.set({.kind = Timer::Kind::tick}, now.mono + timing.ping_interval);
-    if (relay) told_members = 0;  // what it knew when it became one; by now it has been told who they are
+    if (relay && !knows_less(now, 0)) told_members = 0;  // by now it has been told who they are
     for (const auto& [id, link] : links) {
         if (link.caller || link.ending) continue;
         ping(now, id);

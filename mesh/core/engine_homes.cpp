@@ -80,7 +80,9 @@ void Engine::State::bench_passed(proto::Now now, const proto::PeerId& peer) { ra
 
 // After each input, and within it where the outcome matters.
 void Engine::State::settle_roles(proto::Now now) {
-    if (!roles_stale) return;
+    // Who has just become a relay holds a few members only, and would compute that it is none: until it has heard of as many as
+    // there are said to be, the set that it was told is the better one.
+    if (!roles_stale || (relay && knows_less(now, members.of_group()))) return;
     roles_stale = false;
     if (relay) set_relays(now, ranking.relays(members.of_group()));
     own_group_changed(now);
@@ -94,7 +96,7 @@ void Engine::State::set_relays(proto::Now now, std::vector<proto::PeerId> chosen
     gateway = std::find(gateways.begin(), gateways.end(), members.self()) != gateways.end();
     if (!changed && gateway == was_gateway) return;
     if (relay && !is_relay(members.self())) {
-        told_members = static_cast<std::uint32_t>(members.of_group());
+        be_told(now, static_cast<std::uint32_t>(members.of_group()));
         return become_leaf(now);
     }
     // Their places changed, and so what we want from them.
@@ -181,6 +183,16 @@ void Engine::State::send_relays(proto::Now now, LinkId link) {
     send(link, proto::Relays{count, relays});
 }
 
+// Than we were told lately. For two ticks only: a group may shrink, and who told us may have been wrong.
+bool Engine::State::knows_less(proto::Now now, std::size_t of_group) const {
+    return of_group < told_members && now.mono < told_at + 2 * timing.ping_interval;
+}
+
+void Engine::State::be_told(proto::Now now, std::uint32_t of_group) {
+    told_members = of_group;
+    told_at = now.mono;
+}
+
 void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
     const auto from = links.at(link).peer;
     if (!ours(from) || !std::is_sorted(told.relays.begin(), told.relays.end()))
@@ -191,7 +203,7 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
     if (relay) {
         // Who knows less believes who knows more; relays that know the same compute the same.
         if (named || told.members <= std::max<std::size_t>(told_members, members.of_group())) return;
-        told_members = told.members;
+        be_told(now, told.members);
         relays = std::move(told.relays);
         return become_leaf(now);
     }
@@ -203,7 +215,12 @@ void Engine::State::on_relays(proto::Now now, LinkId link, proto::Relays told) {
         if (is_relay(from) && told.relays != relays) send_relays(now, link);
         return;
     }
-    told_members = told.members;
+    // Nor is somebody believed who was not told yet what we were: a mesh that grows would call us a relay and a leaf by turns.
+    if (knows_less(now, told.members) && (named || at_home)) {
+        if (told.relays != relays) send_relays(now, link);
+        return;
+    }
+    be_told(now, told.members);
     if (named && can_relay(self.record->body)) {
         relays = std::move(told.relays);
         return become_relay(now);

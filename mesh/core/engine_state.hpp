@@ -91,6 +91,8 @@ struct Engine::State {
     void confirm(const proto::PeerId& relay);  // says again what we are attached as
     void send_relays(proto::Now now, LinkId link);
     void on_relays(proto::Now now, LinkId link, proto::Relays relays);
+    void be_told(proto::Now now, std::uint32_t of_group);
+    bool knows_less(proto::Now now, std::size_t of_group) const;
     void on_attach(proto::Now now, LinkId link, const proto::Attach& attach);
     void on_redirect(proto::Now now, LinkId link, const proto::Redirect& redirect);
     std::vector<SharedRecord> relay_records() const;        // of the relays of our group that we know
@@ -284,7 +286,8 @@ struct Engine::State {
     bool roles_stale = false;              // something changed that decides who is
     RelayRanking ranking;                  // of all members, while we are a relay
     std::vector<proto::PeerId> relays;     // ascending; computed, or told while we are a leaf
-    std::uint32_t told_members = 0;        // with it
+    std::uint32_t told_members = 0;        // with it,
+    proto::Instant told_at{};              // then
     bool gateway = false;
     std::vector<proto::PeerId> wanted_homes;  // as a leaf, best first
     std::set<proto::PeerId> news;          // not passed on yet, in a large group
