@@ -40,6 +40,7 @@ constexpr std::array table{
     &applications::policy,
     &applications::process,
     &applications::puppet,
+    &applications::registration,
     &applications::rpc,
     &applications::service,
     &applications::shell,

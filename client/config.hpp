@@ -17,6 +17,8 @@ namespace mco::client {
 
 using Environment = std::map<std::string, std::string, std::less<>>;
 
+inline constexpr std::int64_t registerinterval_max = 7 * 86'400;  // seconds
+
 // Where --dm puppetdb asks: plugin.discovery.puppetdb.*
 struct PuppetDb {
     std::string host = "localhost";
@@ -41,6 +43,8 @@ struct Config {
     bool limit_at_random = false;     // rpclimitmethod
     std::string batch_size = "0";     // as --batch and --batch-sleep take it
     std::string batch_sleep = "1";
+    std::chrono::seconds registerinterval{0};  // between two rounds of mco registration; 0: one round
+    bool registration_meta = true;             // registration: meta, or agentlist
     PuppetDb puppetdb;
     bool ping_graph = false;   // plugin.rpc.graph
     std::string process_fields = "pid,user,vsz,command";  // plugin.process.fields

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -31,6 +32,14 @@ std::string set_seconds(std::chrono::seconds& seconds, std::string_view value, p
     const auto read = proto::parse_integer(value, range);
     if (read) seconds = std::chrono::seconds(*read);
     return read ? "" : read.error().detail;
+}
+
+// MCollective took the names of its plug-ins in any case.
+std::string set_registration(Config& config, std::string_view value) {
+    std::string word(value);
+    std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    config.registration_meta = word == "meta";
+    return word == "meta" || word == "agentlist" ? std::string() : fmt::format("must be meta or agentlist, not \"{}\"", value);
 }
 
 std::string yes_or_no(bool flag) { return flag ? "yes" : "no"; }
@@ -138,6 +147,13 @@ constexpr std::array keys{
     ConfigKey{"default_batch_sleep_time", "Seconds between two batches, without --batch-sleep",
               [](Config& config, std::string_view value) { return set_text(config.batch_sleep, value); },
               [](const Config& config) { return config.batch_sleep; }},
+    ConfigKey{"registerinterval", "Seconds between two rounds of mco registration, without --every; 0 is one round",
+              [](Config& config, std::string_view value) {
+                  return set_seconds(config.registerinterval, value, {0, registerinterval_max});
+              },
+              [](const Config& config) { return std::to_string(config.registerinterval.count()); }},
+    ConfigKey{"registration", "What mco registration keeps: meta (what filters can ask for) or agentlist", set_registration,
+              [](const Config& config) { return std::string(config.registration_meta ? "meta" : "agentlist"); }},
     ConfigKey{"color", "Whether a terminal gets colours, without --color",
               [](Config& config, std::string_view value) { return set_flag(config.color, value); },
               [](const Config& config) { return yes_or_no(config.color); }},

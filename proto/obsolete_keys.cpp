@@ -15,7 +15,7 @@ constexpr std::string_view no_broker =
 constexpr std::string_view own_keys =
     "everybody has a key of their own: set certificate, secret_keys and trust (mco-ca makes them)";
 constexpr std::string_view no_registration =
-    "nodes are known to the mesh by themselves; nothing needs to be registered";
+    "nodes send nothing by themselves; the collector asks them: mco registration, with registerinterval and registration in its client.cfg";
 constexpr std::string_view no_serializer = "there is one wire format, and it carries no code";
 
 constexpr auto rows = std::to_array<Row>({

@@ -6,6 +6,6 @@
 namespace mco::client::applications {
 
 extern const Command audit, completion, config, describe_filter, facts, filemgr, find, health, help, inventory, mesh, nettest, nrpe, package,
-    ping, plugin, policy, process, puppet, rpc, service, shell, version;
+    ping, plugin, policy, process, puppet, registration, rpc, service, shell, version;
 
 }  // namespace mco::client::applications

@@ -56,6 +56,7 @@ ActionReply inventory(const Call& call) {
                                {"facts", traits.facts},
                                {"classes", list_of(traits.classes)},
                                {"version", MCO_VERSION},
+                               {"starttime", epoch(call.node->started)},
                                {"main_collective", traits.main_collective},
                                {"collectives", list_of(traits.collectives)},
                                {"data_plugins", std::move(data_plugins)}}};

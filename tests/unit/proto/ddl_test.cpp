@@ -353,7 +353,7 @@ TEST_CASE("our own agents have the interfaces MCollective's have") {
     const std::map<std::string, std::pair<std::string, std::string>> actions{
         // outputs sorted; summaries
         {"collective_info", {"collectives main_collective", "collectives"}},
-        {"inventory", {"agents classes collectives data_plugins facts main_collective version", ""}},
+        {"inventory", {"agents classes collectives data_plugins facts main_collective starttime version", ""}},  // starttime is ours
         {"get_fact", {"fact value", "value"}},
         {"get_facts", {"values", ""}},
         {"daemon_stats",
