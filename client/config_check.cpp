@@ -70,6 +70,7 @@ constexpr auto daemon_keys = std::to_array<Row>({
     {"policies", ""},
     {"logformat", ""},
     {"metrics_file", ""},
+    {"metrics_listen", ""},
 });
 
 std::string unknown_key(std::string_view key, std::vector<std::string_view> known) {

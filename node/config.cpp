@@ -302,6 +302,7 @@ std::vector<std::string> needs_restart(const Config& before, const Config& after
     compare("seed", before.seeds, after.seeds);
     compare("state_folder", before.state_folder, after.state_folder);
     compare("workers", before.workers, after.workers);
+    compare("metrics_listen", before.metrics_listen, after.metrics_listen);
     return keys;
 }
 

@@ -42,6 +42,7 @@ struct Config {
     std::filesystem::path revocations;     // brought by the operator; others come over the mesh
     std::filesystem::path state_folder;  // what a restart must not forget; empty: it forgets
     std::filesystem::path metrics_file;  // empty: none
+    std::string metrics_listen;          // empty: nowhere
     std::filesystem::path audit_file;  // empty: no audit trail
     security::Policy::Settings policy;
     std::filesystem::path policies;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "node/config.hpp"
+#include "node/metrics_port.hpp"
 #include "proto/limits.hpp"
 #include "security/certificate.hpp"
 
@@ -207,11 +208,10 @@ std::string set_logger(Config& config, std::string_view value) {
     return fmt::format("'{}' is not console, file or syslog", value);
 }
 
-std::string set_level(Config& config, std::string_view value) {
-    const auto level = log_level(value);
-    if (!level) return fmt::format("'{}' is not fatal, error, warn, info or debug", value);
-    config.log.level = *level;
-    return {};
+std::string set_metrics_listen(Config& config, std::string_view value) {
+    auto problem = MetricsPort::check(value);
+    if (problem.empty()) config.metrics_listen = value;
+    return problem;
 }
 
 std::string set_facility(Config& config, std::string_view value) {
@@ -373,18 +373,20 @@ constexpr auto rows = std::to_array<ConfigKey>({
     {"logger_type", "console", "console (standard error), file or syslog.", set_logger},
     {"logfile", "", "The log of logger_type = file.",
      [](Config& config, std::string_view value) { return set_path(config.log.file, value); }},
-    {"logformat", "text", "text, or json: one object a line with time, program, pid, level and message.",
+    {"logformat", "text", "text, or json: one object a line with time, program, pid, level, area and message.",
      [](Config& config, std::string_view value) {
          config.log.format = value == "json" ? LogFormat::json : LogFormat::text;
          return value == "json" || value == "text" ? std::string() : fmt::format("'{}' is not text or json", value);
      }},
-    {"loglevel", "info", "fatal, error, warn, info or debug.", set_level},
+    {"loglevel", "info", "fatal, error, warn, info or debug; then levels of single areas (daemon, mesh, request, agent): 'info, mesh=debug'.",
+     [](Config& config, std::string_view value) { return set_levels(config.log, value); }},
     {"logfacility", "user", "Of logger_type = syslog: user, daemon, local0 to local7.", set_facility},
     {"max_log_size", "2097152", "Octets after which the log file is rotated; 0: never.",
      set_log_number<&LogSettings::size_max, 1LL << 40>},
     {"keeplogs", "5", "Rotated log files kept; 0: the log is not rotated.", set_log_number<&LogSettings::keep, 1'000>},
     {"metrics_file", "", "Counters in Prometheus' text format, written every 15 s, for node_exporter's textfile collector.",
      set_path_member<&Config::metrics_file>},
+    {"metrics_listen", "", "127.0.0.1:PORT or [::1]:PORT where Prometheus finds the same at /metrics; port * is any free one.", set_metrics_listen},
 });
 
 }  // namespace

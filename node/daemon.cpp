@@ -151,7 +151,7 @@ proto::Result<void> Daemon::open_host() {
          // Anybody who knocks causes such lines; only those about our own sockets, while they are opened, are news.
          .log =
              [this](const std::string& line) {
-                 log_.write(host_ == nullptr ? LogLevel::info : LogLevel::debug, line);
+                 log_.write(host_ == nullptr ? LogLevel::info : LogLevel::debug, line, LogArea::mesh);
              }});
     if (!host) return tl::unexpected(host.error());
     host_ = std::move(*host);
@@ -159,6 +159,12 @@ proto::Result<void> Daemon::open_host() {
         while (const auto number = signals_.take()) on_signal(now, *number);
     });
     host_->watch(performer_.descriptor(), [this](proto::Now now) { performer_.collect(now); });
+    if (config_.metrics_listen.empty()) return {};
+    auto port = MetricsPort::open(config_.metrics_listen);
+    if (!port) return tl::unexpected(port.error());
+    metrics_port_ = std::move(*port);
+    host_->watch(metrics_port_->descriptor(), [](proto::Now) {});  // it is served once a turn
+    log_.info(fmt::format("metrics are at {}", metrics_port_->url()));
     return {};
 }
 
@@ -177,7 +183,9 @@ void Daemon::run(std::optional<int> ready_descriptor) {
         tell_ready(before, ready_descriptor);
         host_->turn(longest_wait(before));
         const auto now = mesh::io::Host::sample_clocks();
+        log_.elapse(now.mono);
         performer_.elapse(now);
+        if (metrics_port_) metrics_port_->serve(now.mono, [&] { return metrics_text(state(now)); });
         supervisor_.elapse(now.mono);
         if (!config_.metrics_file.empty() && metrics_.due(now.mono)) metrics_.write(now.mono, config_.metrics_file, state(now));
         deliver();
@@ -199,14 +207,14 @@ void Daemon::start_external() {
     loader_ = std::make_unique<external::AgentLoader>(external_settings(), agent_lines_);
     host_->watch(loader_->descriptor(), [this](proto::Now) { take_external(); });
     host_->watch(agent_lines_->descriptor(), [this](proto::Now) {
-        for (const auto& line : agent_lines_->take()) log_.write(line.level, line.text);
+        for (const auto& line : agent_lines_->take()) log_.write(line.level, line.text, LogArea::agent);
     });
 }
 
 void Daemon::take_external() {
     for (auto& found : loader_->take()) {
-        for (const auto& line : found.worse) log_.warn(line);
-        for (const auto& line : found.better) log_.info(line);
+        for (const auto& line : found.worse) log_.warn(line, LogArea::agent);
+        for (const auto& line : found.better) log_.info(line, LogArea::agent);
         site_.set_external(std::move(found.agents));
         external_known_ = true;
     }
@@ -240,6 +248,10 @@ std::chrono::milliseconds Daemon::longest_wait(proto::Now now) const {
     if (seeds_until_) until(*seeds_until_);
     if (const auto deadline = supervisor_.next_deadline()) until(*deadline);
     if (!config_.metrics_file.empty()) until(metrics_.next_deadline());
+    if (const auto deadline = log_.next_deadline()) until(*deadline);
+    if (metrics_port_) {
+        if (const auto deadline = metrics_port_->next_deadline()) until(*deadline);
+    }
     return wait;
 }
 
@@ -282,11 +294,11 @@ void Daemon::on_signal(proto::Now now, int number) {
         case SIGHUP:
             return reload(now);
         case SIGUSR1:
-            for (const auto& line : state_report(state(now), now.wall)) log_.write(std::max(log_.level(), LogLevel::info), line);
+            for (const auto& line : state_report(state(now), now.wall)) log_.answer(line);
             return;
         case SIGUSR2: {
             const auto level = log_.next_level();
-            log_.write(std::max(level, LogLevel::info), fmt::format("the log level is {} now", name(level)));
+            log_.answer(fmt::format("the log level is {} now", name(level)));
             return;
         }
         case SIGWINCH:
@@ -380,6 +392,7 @@ void Daemon::apply(proto::Now now, Prepared next) {
     config.seeds = config_.seeds;
     config.workers = config_.workers;
     config.state_folder = config_.state_folder;
+    config.metrics_listen = config_.metrics_listen;
 
     if (config.log != config_.log) {
         if (auto changed = log_.change(config.log); !changed)

@@ -18,6 +18,7 @@
 #include "node/mesh_memory.hpp"
 #include "node/mesh_news.hpp"
 #include "node/metrics.hpp"
+#include "node/metrics_port.hpp"
 #include "node/performer.hpp"
 #include "node/signals.hpp"
 #include "node/site.hpp"
@@ -90,6 +91,7 @@ class Daemon {
     Signals signals_;
     proto::WallTime started_ = mesh::io::Host::sample_clocks().wall;
     MetricsFile metrics_{log_};
+    std::unique_ptr<MetricsPort> metrics_port_;  // none: nobody asks
     Supervisor supervisor_{mesh::io::Host::sample_clocks().mono};
     std::unique_ptr<mesh::io::Host> host_;
     std::shared_ptr<external::AgentLines> agent_lines_ = std::make_shared<external::AgentLines>();

@@ -13,6 +13,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 
+#include "proto/config_file.hpp"
 #include "proto/value.hpp"
 
 namespace mco::node {
@@ -124,6 +125,38 @@ std::optional<LogLevel> log_level(std::string_view text) {
     return std::nullopt;
 }
 
+std::string_view name(LogArea area) {
+    switch (area) {
+        case LogArea::daemon:
+            return "daemon";
+        case LogArea::mesh:
+            return "mesh";
+        case LogArea::request:
+            return "request";
+        case LogArea::agent:
+            return "agent";
+    }
+    return "daemon";
+}
+
+std::string set_levels(LogSettings& settings, std::string_view text) {
+    settings.areas = {};
+    for (const auto& part : proto::parse_list(text)) {
+        const auto equals = part.find('=');
+        const auto level = log_level(equals == std::string::npos ? part : part.substr(equals + 1));
+        if (!level) return fmt::format("'{}' is not fatal, error, warn, info or debug, nor AREA=LEVEL", part);
+        if (equals == std::string::npos) {
+            settings.level = *level;
+            continue;
+        }
+        std::size_t area = 0;
+        while (area < log_areas && name(static_cast<LogArea>(area)) != std::string_view(part).substr(0, equals)) ++area;
+        if (area == log_areas) return fmt::format("'{}' is no area: there are daemon, mesh, request and agent", part.substr(0, equals));
+        settings.areas[area] = *level;
+    }
+    return text.empty() ? "it is empty: say 'info', or 'info, mesh=debug'" : "";
+}
+
 std::string escaped(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -152,7 +185,9 @@ struct Log::Writer {
 };
 
 Log::Log(LogSettings settings, std::unique_ptr<Writer> writer)
-    : settings_(std::move(settings)), level_(settings_.level), writer_(std::move(writer)) {}
+    : settings_(std::move(settings)), level_(settings_.level), writer_(std::move(writer)) {
+    take_levels();
+}
 Log::Log(Log&&) noexcept = default;
 Log& Log::operator=(Log&&) noexcept = default;
 Log::~Log() = default;
@@ -163,20 +198,38 @@ proto::Result<Log> Log::open(const LogSettings& settings) {
     return Log(settings, std::make_unique<Writer>(std::move(*sink), settings));
 }
 
-void Log::write(LogLevel level, std::string_view text) {
-    if (!wants(level)) return;
+void Log::write(LogLevel level, std::string_view text, LogArea area) {
+    if (!wants(level, area)) return;
     const auto line = escaped(in_one_line(text));
+    if (level == LogLevel::debug || limit_.pass(now_, line)) put(level, line, area);
+}
+
+void Log::answer(std::string_view text) { put(LogLevel::info, escaped(in_one_line(text)), LogArea::daemon); }
+
+void Log::elapse(proto::Instant now) {
+    now_ = now;
+    if (const auto due = limit_.next_deadline(); !due || *due > now) return;
+    for (const auto& left : limit_.ended(now))
+        put(LogLevel::warn, fmt::format("{} more lines like this one were left out: {}", left.count, left.line), LogArea::daemon);
+}
+
+void Log::put(LogLevel level, std::string_view line, LogArea area) {
     if (settings_.format == LogFormat::json) {
         // The pattern has opened the object.
-        const auto rest = proto::to_json(proto::Value::Map{{"level", name(level)}, {"message", line}});
+        const auto rest = proto::to_json(proto::Value::Map{{"level", name(level)}, {"area", name(area)}, {"message", line}});
         writer_->logger.log(spdlog_level(level), "{}", std::string_view(rest).substr(1));
     } else {
         writer_->logger.log(spdlog_level(level), "{}: {}", name(level), line);
     }
 }
 
+void Log::take_levels() {
+    for (std::size_t i = 0; i < log_areas; ++i) levels_[i] = settings_.areas[i].value_or(level_);
+}
+
 LogLevel Log::next_level() {
     level_ = level_ == LogLevel::fatal ? LogLevel::debug : static_cast<LogLevel>(static_cast<std::uint8_t>(level_) + 1);
+    levels_.fill(level_);
     return level_;
 }
 
@@ -194,6 +247,7 @@ proto::Result<void> Log::change(const LogSettings& settings) {
     writer_ = std::make_unique<Writer>(std::move(*sink), settings);
     settings_ = settings;
     level_ = settings.level;
+    take_levels();
     return {};
 }
 

@@ -39,9 +39,9 @@ void MeshNews::note(const mesh::Notice& notice) {
             members_.push_back(notice);
             return;
         case Kind::became_relay:
-            return log_.info("this node passes requests on to others now");
+            return log_.info("this node passes requests on to others now", LogArea::mesh);
         case Kind::became_leaf:
-            return log_.info("this node is served by relays now");
+            return log_.info("this node is served by relays now", LogArea::mesh);
         case Kind::attached:
             return debug(notice, "attached");
         case Kind::redirected:
@@ -80,30 +80,30 @@ void MeshNews::note(const mesh::Notice& notice) {
 }
 
 void MeshNews::debug(const mesh::Notice& notice, std::string_view what) {
-    if (log_.wants(LogLevel::debug))
+    if (log_.wants(LogLevel::debug, LogArea::mesh))
         log_.debug(fmt::format("request {}, peer {}: {}", notice.request.hex().substr(0, 12),
-                               notice.about.hex().substr(0, 12), what));
+                               notice.about.hex().substr(0, 12), what), LogArea::mesh);
 }
 
 void MeshNews::tell(const mesh::Engine& engine) {
     if (members_.empty()) return;
     const auto news = std::exchange(members_, {});
-    if (!log_.wants(LogLevel::info)) return;
+    if (!log_.wants(LogLevel::info, LogArea::mesh)) return;
     const auto members = engine.members();
     if (news.size() > named_max) {
         for (const auto& [kind, words] : changes) {
             const auto count =
                 std::count_if(news.begin(), news.end(), [&](const mesh::Notice& one) { return one.kind == kind; });
-            if (count != 0) log_.info(fmt::format("of the members, each of {} {}", count, words));
+            if (count != 0) log_.info(fmt::format("of the members, each of {} {}", count, words), LogArea::mesh);
         }
-        return log_.info(fmt::format("{} members are known now", members.size()));
+        return log_.info(fmt::format("{} members are known now", members.size()), LogArea::mesh);
     }
     for (const auto& one : news) {
         const auto member = std::find_if(members.begin(), members.end(), [&](const mesh::Engine::MemberView& known) {
             return known.peer == one.about;
         });
         if (member != members.end()) {
-            log_.info(fmt::format("{} {}", member->name, words_of(one.kind)));
+            log_.info(fmt::format("{} {}", member->name, words_of(one.kind)), LogArea::mesh);
         } else {
             debug(one, fmt::format("of another group: {}", words_of(one.kind)));
         }

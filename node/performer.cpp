@@ -111,8 +111,8 @@ void Performer::perform(proto::Now now, const proto::RequestId& request, proto::
     } else if (const auto* refusal = std::get_if<Refusal>(&decision)) {
         refuse(now, *refusal);
     } else if (const auto* not_matched = std::get_if<NotMatched>(&decision)) {
-        if (parts_.log.wants(LogLevel::debug))
-            parts_.log.debug(fmt::format("request {}: {}", request.hex().substr(0, 12), word(not_matched->why)));
+        if (parts_.log.wants(LogLevel::debug, LogArea::request))
+            parts_.log.debug(fmt::format("request {}: {}", request.hex().substr(0, 12), word(not_matched->why)), LogArea::request);
         answers_.push_back({request, proto::Outcome::not_matched, {}});
     }
 }
@@ -130,8 +130,8 @@ void Performer::admit(proto::Now now, AdmittedCall admitted) {
     const auto effect = call->agent().effect(call->call().action);
     if (!recorded && effect == Agent::Effect::changes)
         return refuse(now, Admission::refuse(*call, RefusalCode::audit_failed, "the audit trail cannot be written"));
-    if (parts_.log.wants(LogLevel::debug))
-        parts_.log.debug(fmt::format("{}: allowed by {}", brief(call->subject()), call->decided_by()));
+    if (parts_.log.wants(LogLevel::debug, LogArea::request))
+        parts_.log.debug(fmt::format("{}: allowed by {}", brief(call->subject()), call->decided_by()), LogArea::request);
     if (!enter(now, *call, effect))
         return refuse(now, Admission::refuse(*call, RefusalCode::journal_failed, "the journal cannot be written"));
     switch (executor_.start(call)) {
@@ -149,9 +149,9 @@ void Performer::admit(proto::Now now, AdmittedCall admitted) {
 void Performer::refuse(proto::Now now, const Refusal& refusal) {
     record(now, refusal.subject,
            {.kind = AuditKind::decision, .code = std::string(name(refusal.code)), .detail = refusal.detail});
-    if (parts_.log.wants(LogLevel::debug))
+    if (parts_.log.wants(LogLevel::debug, LogArea::request))
         parts_.log.debug(
-            fmt::format("{}: refused ({}): {}", brief(refusal.subject), name(refusal.code), refusal.detail));
+            fmt::format("{}: refused ({}): {}", brief(refusal.subject), name(refusal.code), refusal.detail), LogArea::request);
     if (!refusal.reply_to) {
         answers_.push_back({refusal.subject.request, outcome(refusal.code), {}});
         return;
@@ -169,7 +169,7 @@ void Performer::answer(const ReplyTo& to, proto::Outcome outcome, ActionReply re
             ++counters_.replies;
         } else {
             parts_.log.debug(fmt::format("request {}: no reply can be sealed: {}", to.request.hex().substr(0, 12),
-                                         sealed.error().detail));
+                                         sealed.error().detail), LogArea::request);
         }
     }
     answers_.push_back(std::move(made));
@@ -190,11 +190,11 @@ void Performer::finish(proto::Now now, Executor::Finished finished) {
             .code = std::string(code),
             .detail = finished.reply.message,
             .duration_us = finished.took.count()});
-    if (parts_.log.wants(LogLevel::debug))
-        parts_.log.debug(fmt::format("{}: {} after {} us", brief(call.subject()), code, finished.took.count()));
+    if (parts_.log.wants(LogLevel::debug, LogArea::request))
+        parts_.log.debug(fmt::format("{}: {} after {} us", brief(call.subject()), code, finished.took.count()), LogArea::request);
     if (finished.end == Executor::End::not_meant && !finished.reply.message.empty()) {
         ++counters_.data_failures;
-        parts_.log.warn(fmt::format("{}: its filter does not mean this node, as a data source failed: {}", brief(call.subject()), finished.reply.message));
+        parts_.log.warn(fmt::format("{}: its filter does not mean this node, as a data source failed: {}", brief(call.subject()), finished.reply.message), LogArea::request);
     }
     if (finished.end == Executor::End::not_meant) {  // not a word to the caller, as to whoever else is not matched
         answers_.push_back({call.subject().request, proto::Outcome::not_matched, {}});
@@ -239,7 +239,7 @@ void Performer::set_journal(Journal journal, proto::Now now) {
                         .agent = entry.agent,
                         .action = entry.action,
                         .collective = entry.collective};
-        parts_.log.warn(fmt::format("{} ran when this node died; what became of it is unknown", brief(subject)));
+        parts_.log.warn(fmt::format("{} ran when this node died; what became of it is unknown", brief(subject)), LogArea::request);
         record(now, subject, {.kind = AuditKind::outcome, .code = "unknown", .detail = "the node restarted"});
     }
     journal_.emplace(std::move(journal));

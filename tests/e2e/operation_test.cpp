@@ -103,7 +103,7 @@ TEST_CASE("logformat = json: every line of a daemon's log is an object") {
     Fleet fleet(nodes);
     CHECK(fleet.mco({"ping"}).status == 0);
     std::ifstream log(fleet.folder("web1") / "mcod.log");
-    const std::regex event(R"re(\{"time":"[-0-9T:.+]+","program":"mcod","pid":[0-9]+,"level":"[a-z]+","message":".*"\})re");
+    const std::regex event(R"re(\{"time":"[-0-9T:.+]+","program":"mcod","pid":[0-9]+,"area":"[a-z]+","level":"[a-z]+","message":".*"\})re");
     int lines = 0;
     for (std::string line; std::getline(log, line); ++lines) {
         CHECK_MESSAGE(std::regex_match(line, event), line);
@@ -111,16 +111,22 @@ TEST_CASE("logformat = json: every line of a daemon's log is an object") {
     CHECK(lines > 2);
 }
 
-TEST_CASE("metrics_file holds the counters from the start on, as Prometheus reads them") {
+TEST_CASE("metrics_file holds the counters from the start on, as Prometheus reads them, and metrics_listen tells them") {
     auto nodes = Fleet::acceptance_nodes();
     TempDir dir;
     const auto file = dir / "mcod.prom";
-    nodes[0].extra += fmt::format("metrics_file = {}\n", file.string());
+    nodes[0].extra += fmt::format("metrics_file = {}\nmetrics_listen = 127.0.0.1:*\n", file.string());
     Fleet fleet(nodes);
     until(fleet, [&] { return std::filesystem::exists(file); });
     const auto text = text_of(file);
     CHECK_MESSAGE(has(text, "mco_info{name=\"web1\""), text);
     CHECK(has(text, "# TYPE mco_requests_total counter\n"));
+    const auto log = text_of(fleet.folder("web1") / "mcod.log");
+    const auto at = log.find("http://127.0.0.1:");
+    REQUIRE_MESSAGE(at != std::string::npos, log);
+    const auto asked = run({.argv = {"python3", "-c", "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())",
+                                     log.substr(at, log.find('\n', at) - at)}});
+    CHECK_MESSAGE(has(asked.out, "mco_info{name=\"web1\""), asked.err);
     if (run({.argv = {"/bin/sh", "-c", "command -v promtool"}}).status != 0) {
         MESSAGE("promtool is not here: only its own reading is left out");
         return;

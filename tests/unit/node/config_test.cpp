@@ -124,7 +124,7 @@ TEST_CASE("every key is read") {
     CHECK(config.policy.enable_default);
     CHECK(config.policy.default_name == "site");
     CHECK(config.audit_file == "/a.jsonl");
-    CHECK(config.log == LogSettings{LogTarget::file, "/l.log", LogLevel::debug, LogFormat::text, "local3", 0, 9});
+    CHECK(config.log == LogSettings{LogTarget::file, "/l.log", LogLevel::debug, {}, LogFormat::text, "local3", 0, 9});
 }
 
 TEST_CASE("a later line wins, where lines do not add up") {

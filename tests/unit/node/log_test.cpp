@@ -120,5 +120,67 @@ TEST_CASE("a log that cannot be written is an error with a next step, and change
     CHECK(lines_of(test::text_of(dir / "mcod.log")) == 1);
 }
 
+TEST_CASE("areas have levels of their own, and SIGUSR2's order goes for all of them") {
+    LogSettings settings;
+    CHECK(set_levels(settings, "warn, mesh=debug,agent=error").empty());
+    CHECK(settings.level == LogLevel::warn);
+    const test::TempDir dir;
+    settings.target = LogTarget::file;
+    settings.file = dir / "log";
+    settings.format = LogFormat::json;
+    auto log = *Log::open(settings);
+    CHECK(log.wants(LogLevel::debug, LogArea::mesh));
+    CHECK_FALSE(log.wants(LogLevel::info, LogArea::request));
+    CHECK_FALSE(log.wants(LogLevel::warn, LogArea::agent));
+    log.info("not this", LogArea::daemon);
+    log.debug("but this", LogArea::mesh);
+    log.answer("and this");
+    const auto text = test::text_of(settings.file);
+    CHECK(lines_of(text) == 2);
+    CHECK(text.find("\"area\":\"mesh\",\"level\":\"debug\",\"message\":\"but this\"") != std::string::npos);
+    log.next_level();  // error
+    CHECK_FALSE(log.wants(LogLevel::debug, LogArea::mesh));
+    CHECK(log.wants(LogLevel::error, LogArea::agent));
+
+    CHECK(set_levels(settings, "info, net=debug") == "'net' is no area: there are daemon, mesh, request and agent");
+    CHECK(set_levels(settings, "mesh=loud") == "'mesh=loud' is not fatal, error, warn, info or debug, nor AREA=LEVEL");
+    CHECK_FALSE(set_levels(settings, "").empty());
+}
+
+TEST_CASE("what is said again and again is cut short, and counted when the minute is over") {
+    const test::TempDir dir;
+    auto log = *Log::open({.target = LogTarget::file, .file = dir / "log"});
+    const proto::Instant start(std::chrono::seconds(1'000));
+    log.elapse(start);
+    CHECK_FALSE(log.next_deadline());
+    for (int i = 0; i < 100; ++i) log.warn("request " + std::to_string(i) + "af: refused");
+    log.warn("something else");
+    CHECK(lines_of(test::text_of(dir / "log")) == LineLimit::burst + 1);
+    REQUIRE(log.next_deadline() == start + LineLimit::window);
+    log.elapse(start + LineLimit::window - std::chrono::milliseconds(1));
+    CHECK(lines_of(test::text_of(dir / "log")) == LineLimit::burst + 1);
+    log.elapse(start + LineLimit::window);
+    CHECK(test::text_of(dir / "log").find("warn: 80 more lines like this one were left out: request 99af: refused\n") != std::string::npos);
+    CHECK_FALSE(log.next_deadline());
+    log.warn("request 5af: refused");  // a new minute
+    CHECK(lines_of(test::text_of(dir / "log")) == LineLimit::burst + 3);
+    for (int i = 0; i < 100; ++i) log.answer("link " + std::to_string(i));  // an operator waits for these
+    CHECK(lines_of(test::text_of(dir / "log")) == LineLimit::burst + 103);
+}
+
+TEST_CASE("as many kinds of lines as one likes take no more memory, and nothing is forgotten") {
+    LineLimit limit;
+    const proto::Instant now{};
+    std::size_t passed = 0, told = 0;
+    for (int i = 0; i < 25; ++i) passed += limit.pass(now, "the same") ? 1 : 0;
+    std::string kind;
+    for (std::size_t i = 0; i < LineLimit::shapes_max; ++i) passed += limit.pass(now + std::chrono::seconds(1), kind += 'x') ? 1 : 0;
+    CHECK(passed == LineLimit::burst + LineLimit::shapes_max);
+    REQUIRE(limit.next_deadline());
+    for (const auto& left : limit.ended(now + std::chrono::seconds(1))) told += left.count;
+    CHECK(told == 5);
+    CHECK_FALSE(limit.next_deadline());
+}
+
 }  // namespace
 }  // namespace mco::node
