@@ -1,22 +1,19 @@
 // The floor: what libzmq with CURVE and ZAP costs for one request to N agents and their N replies, in the shape that mco
 // uses (XPUB to SUBs, DEALERs to ROUTER) and with nothing of mco in it.
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <optional>
-#include <thread>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "bench/commands.hpp"
 #include "bench/floor.hpp"
+#include "bench/floor_crew.hpp"
 #include "bench/floor_socket.hpp"
 #include "bench/sample.hpp"
 
@@ -29,7 +26,6 @@ using namespace std::chrono_literals;
 using proto::Errc;
 
 constexpr auto patience = 20s;  // for all agents to come, or for one round
-constexpr int warm_up_rounds = 20;
 
 struct Hub {
     CurveKeys keys;
@@ -53,7 +49,12 @@ struct Agent {
 };
 
 // Answers until the hub says so. The first eight octets of a request are its number, and come back.
-void run_agents(const Hub& hub, std::size_t count, std::size_t reply_bytes) {
+void run_agents(const std::string& where, std::size_t count, const FloorShape& shape) {
+    Hub hub;
+    std::istringstream words(where);
+    std::string key;
+    if (!(words >> hub.fanout >> hub.gather >> key) || key.size() != 40) return;
+    key.copy(hub.keys.public_text.data(), 40);
     const Context context;
     std::vector<Agent> agents;
     agents.reserve(count);
@@ -63,7 +64,7 @@ void run_agents(const Hub& hub, std::size_t count, std::size_t reply_bytes) {
         items.push_back({agents.back().sub.get(), 0, ZMQ_POLLIN, 0});
     }
     std::string frame;
-    std::string reply(reply_bytes, 'r');
+    std::string reply(shape.reply_bytes, 'r');
     for (;;) {
         zmq_poll(items.data(), static_cast<int>(items.size()), -1);
         for (std::size_t i = 0; i < count; ++i) {
@@ -79,62 +80,6 @@ void run_agents(const Hub& hub, std::size_t count, std::size_t reply_bytes) {
     }
 }
 
-// Processes are made before there is a context, threads when the endpoints are known; both end with the crew.
-class Crew {
- public:
-    explicit Crew(const FloorShape& shape) : shape_(shape) {
-        if (!shape.processes) return;
-        for (std::size_t i = 0; i < shape.agents; ++i) fork_one();
-    }
-    ~Crew() {
-        for (const int end : pipes_) ::close(end);
-        for (const pid_t child : children_) ::waitpid(child, nullptr, 0);
-    }
-    Crew(const Crew&) = delete;
-    Crew& operator=(const Crew&) = delete;
-
-    bool start(const Hub& hub) {
-        if (!shape_.processes) {
-            thread_ = std::jthread([hub, shape = shape_] { run_agents(hub, shape.agents, shape.reply_bytes); });
-            return true;
-        }
-        const std::string line = fmt::format("{} {} {}", hub.fanout, hub.gather, hub.keys.public_text.data());
-        for (const int end : pipes_) {
-            if (::write(end, line.data(), line.size()) != static_cast<ssize_t>(line.size())) return false;
-        }
-        return true;
-    }
-
- private:
-    void fork_one() {
-        int ends[2];
-        if (::pipe(ends) != 0) return;
-        const pid_t child = ::fork();
-        if (child == 0) {
-            ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // an interrupted benchmark leaves nobody behind
-            ::close(ends[1]);
-            char text[512] = {};
-            const auto size = ::read(ends[0], text, sizeof text - 1);
-            Hub hub;
-            char fanout[200], gather[200];
-            if (size > 0 && std::sscanf(text, "%199s %199s %40s", fanout, gather, hub.keys.public_text.data()) == 3) {
-                hub.fanout = fanout;
-                hub.gather = gather;
-                run_agents(hub, 1, shape_.reply_bytes);
-            }
-            ::_exit(0);
-        }
-        ::close(ends[0]);
-        pipes_.push_back(ends[1]);
-        if (child > 0) children_.push_back(child);
-    }
-
-    const FloorShape& shape_;
-    std::vector<int> pipes_;
-    std::vector<pid_t> children_;
-    std::jthread thread_;
-};
-
 // ---------------------------------------------------------------------------------------------- hub
 
 class Fan {
@@ -149,7 +94,7 @@ class Fan {
         hub_.fanout = xpub_.bind_loopback();
         hub_.gather = router_.bind_loopback();
     }
-    const Hub& hub() const { return hub_; }
+    std::string where() const { return fmt::format("{} {} {}", hub_.fanout, hub_.gather, hub_.keys.public_text.data()); }
 
     // Everybody subscribed and said "here".
     bool assemble(std::size_t agents) {
@@ -220,26 +165,30 @@ class Fan {
 
 }  // namespace
 
-proto::Result<Sample> measure_floor(const FloorShape& shape) {
+proto::Result<Sample> measure_curve_floor(const FloorShape& shape) {
     Sample sample;
     {
-        Crew crew(shape);
+        Crew crew(shape, &run_agents);
         const Context context;
         Fan fan(context);
-        if (!crew.start(fan.hub())) return proto::fail(Errc::internal, "an agent could not be told where to connect");
+        if (!crew.start(fan.where())) return proto::fail(Errc::internal, "an agent could not be told where to connect");
         const bool whole = fan.assemble(shape.agents);
         std::string request(shape.request_bytes, 'q');
         bool answered = true;
-        for (std::uint64_t i = 0; whole && answered && i < warm_up_rounds + shape.rounds; ++i) {
+        for (std::uint64_t i = 0; whole && answered && i < floor_warm_up_rounds + shape.rounds; ++i) {
             const auto took = fan.round(i + 1, request, shape.agents);
             answered = took.has_value();
-            if (took && i >= warm_up_rounds) sample.add(*took);
+            if (took && i >= floor_warm_up_rounds) sample.add(*took);
         }
         fan.dismiss();
         if (!whole) return proto::fail(Errc::unreachable, fmt::format("not all of {} agents came", shape.agents));
         if (!answered) return proto::fail(Errc::expired, "a round was not answered completely");
     }
     return sample;
+}
+
+proto::Result<Sample> measure_floor(const FloorShape& shape) {
+    return shape.transport == Transport::tcp ? measure_tcp_floor(shape) : measure_curve_floor(shape);
 }
 
 proto::Result<void> run_floor(Arguments arguments) {
@@ -249,6 +198,7 @@ proto::Result<void> run_floor(Arguments arguments) {
     shape.request_bytes = arguments.number("request-bytes", shape.request_bytes, 8, 1 << 20);
     shape.reply_bytes = arguments.number("reply-bytes", shape.reply_bytes, 8, 1 << 20);
     shape.processes = arguments.flag("processes");
+    shape.transport = arguments.choice("transport", {"curve", "tcp"}) == 0 ? Transport::curve : Transport::tcp;
     const bool json = arguments.flag("json");
     if (auto done = arguments.done(); !done) return done;
 
@@ -257,7 +207,8 @@ proto::Result<void> run_floor(Arguments arguments) {
     const Parameters parameters{{"agents", std::to_string(shape.agents)},
                                 {"request_bytes", std::to_string(shape.request_bytes)},
                                 {"reply_bytes", std::to_string(shape.reply_bytes)},
-                                {"processes", shape.processes ? "one each" : "one for all"}};
+                                {"processes", shape.processes ? "one each" : "one for all"},
+                                {"transport", shape.transport == Transport::tcp ? "tcp" : "curve"}};
     const auto line = json ? to_json("floor", parameters, *sample) : to_text("floor", parameters, *sample);
     std::fwrite(line.data(), 1, line.size(), stdout);
     return {};

@@ -43,11 +43,12 @@ constexpr std::array commands{
             "  mco-bench fanout --client ~/.config/mco/client.cfg --rounds 500 --plot fanout.svg\n"
             "  mco-bench fanout --nodes 300 --rate 20 --rounds 400 --reply-bytes 1000 --json >> results.jsonl\n",
             &mco::bench::run_fanout},
-    Command{"floor", "bare libzmq: one CURVE fan-out and the last of its replies",
-            "floor [--agents 5] [--rounds 1000] [--request-bytes 600] [--reply-bytes 300] [--processes] [--json]",
+    Command{"floor", "bare libzmq: one CURVE fan-out and the last of its replies; or plain TCP",
+            "floor [--agents 5] [--rounds 1000] [--request-bytes 600] [--reply-bytes 300] [--processes] [--transport curve|tcp] [--json]",
             "Examples:\n"
             "  mco-bench floor                                     five agents in one thread\n"
-            "  mco-bench floor --agents 5 --rounds 1000 --processes    each a process, as nodes are\n",
+            "  mco-bench floor --agents 5 --rounds 1000 --processes    each a process, as nodes are\n"
+            "  mco-bench floor --agents 100 --transport tcp         what the kernel takes of that\n",
             &mco::bench::run_floor},
     Command{"report", "lines of fanout --json as one HTML page with plots",
             "report FILE...",
