@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 #include <sstream>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ using namespace std::chrono_literals;
 using proto::Errc;
 
 constexpr auto patience = 20s;  // for all agents to come, or for one round
+constexpr long look_ms = 200;   // how often an agent looks whether to stop
 
 struct Hub {
     CurveKeys keys;
@@ -48,8 +50,8 @@ struct Agent {
     }
 };
 
-// Answers until the hub says so. The first eight octets of a request are its number, and come back.
-void run_agents(const std::string& where, std::size_t count, const FloorShape& shape) {
+// Answers until it is to stop. The first eight octets of a request are its number, and come back.
+void run_agents(const std::string& where, std::size_t count, const FloorShape& shape, const std::stop_token& stop) {
     Hub hub;
     std::istringstream words(where);
     std::string key;
@@ -65,14 +67,13 @@ void run_agents(const std::string& where, std::size_t count, const FloorShape& s
     }
     std::string frame;
     std::string reply(shape.reply_bytes, 'r');
-    for (;;) {
-        zmq_poll(items.data(), static_cast<int>(items.size()), -1);
+    while (!stop.stop_requested()) {
+        zmq_poll(items.data(), static_cast<int>(items.size()), look_ms);
         for (std::size_t i = 0; i < count; ++i) {
             if (items[i].revents == 0) continue;
             bool more = false;
             while (agents[i].sub.receive(frame, more)) {
                 if (more) continue;  // the topic
-                if (frame.size() < sizeof(std::uint64_t)) return;
                 std::memcpy(reply.data(), frame.data(), sizeof(std::uint64_t));
                 agents[i].dealer.send(reply);
             }
@@ -130,12 +131,6 @@ class Fan {
         return Clock::now() - begin;
     }
 
-    void dismiss() {
-        xpub_.set(ZMQ_LINGER, 2'000);
-        xpub_.send("R", true);
-        xpub_.send("end");
-    }
-
  private:
     void wait(long milliseconds) {
         zmq_pollitem_t items[] = {
@@ -180,7 +175,6 @@ proto::Result<Sample> measure_curve_floor(const FloorShape& shape) {
             answered = took.has_value();
             if (took && i >= floor_warm_up_rounds) sample.add(*took);
         }
-        fan.dismiss();
         if (!whole) return proto::fail(Errc::unreachable, fmt::format("not all of {} agents came", shape.agents));
         if (!answered) return proto::fail(Errc::expired, "a round was not answered completely");
     }

@@ -15,12 +15,13 @@ Crew::Crew(const FloorShape& shape, Work work) : shape_(shape), work_(work) {
 
 Crew::~Crew() {
     for (const int end : pipes_) ::close(end);
+    for (const pid_t child : children_) ::kill(child, SIGKILL);
     for (const pid_t child : children_) ::waitpid(child, nullptr, 0);
 }
 
 bool Crew::start(const std::string& hub) {
     if (!shape_.processes) {
-        thread_ = std::jthread([hub, work = work_, shape = shape_] { work(hub, shape.agents, shape); });
+        thread_ = std::jthread([hub, work = work_, shape = shape_](const std::stop_token& stop) { work(hub, shape.agents, shape, stop); });
         return true;
     }
     for (const int end : pipes_) {
@@ -38,7 +39,7 @@ void Crew::fork_one() {
         ::close(ends[1]);
         char text[512] = {};
         const auto size = ::read(ends[0], text, sizeof text - 1);
-        if (size > 0) work_(std::string(text, static_cast<std::size_t>(size)), 1, shape_);
+        if (size > 0) work_(std::string(text, static_cast<std::size_t>(size)), 1, shape_, {});
         ::_exit(0);
     }
     ::close(ends[0]);

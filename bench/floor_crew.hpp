@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,11 +13,11 @@
 namespace mco::bench {
 
 // The agents of a floor: one thread, or a process each. Made before the hub has a libzmq context, because processes are forked then;
-// they begin when they are told where the hub is, and the crew ends when all of them have: the hub dismisses them before.
+// they begin when they are told where the hub is, and end with the crew.
 class Crew {
  public:
-    // `work` is run by each thread or process, for so many agents, until the hub dismisses them.
-    using Work = void (*)(const std::string& hub, std::size_t agents, const FloorShape& shape);
+    // `work` is run by the thread or each process, for so many agents, until it is to stop; processes are killed instead.
+    using Work = void (*)(const std::string& hub, std::size_t agents, const FloorShape& shape, const std::stop_token& stop);
     Crew(const FloorShape& shape, Work work);  // shape must outlive it
     ~Crew();
     Crew(const Crew&) = delete;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,7 @@ using proto::Errc;
 
 constexpr timeval patience{.tv_sec = 20, .tv_usec = 0};  // for the next agent to come, the next reply, or room to write
 constexpr int patience_ms = static_cast<int>(patience.tv_sec) * 1'000;
+constexpr int look_ms = 200;  // how often an agent looks whether to stop
 constexpr std::size_t descriptors_beside = 64;
 
 // One end of a connection: the message that is being read, which has a size that both sides know.
@@ -98,8 +100,8 @@ sockaddr_in loopback(std::uint16_t port) {
     return address;
 }
 
-// Answers until the hub hangs up. The first eight octets of a request are its number, and come back.
-void run_agents(const std::string& hub, std::size_t count, const FloorShape& shape) {
+// Answers until it is to stop, or the hub hangs up. The first eight octets of a request are its number, and come back.
+void run_agents(const std::string& hub, std::size_t count, const FloorShape& shape, const std::stop_token& stop) {
     const auto address = loopback(static_cast<std::uint16_t>(std::stoul(hub)));
     Ends ends;
     for (std::size_t i = 0; i < count; ++i) {
@@ -110,8 +112,8 @@ void run_agents(const std::string& hub, std::size_t count, const FloorShape& sha
     }
     std::string reply(shape.reply_bytes, 'r');
     bool going = true;
-    while (going) {
-        ends.wait(-1, [&](End& end) {
+    while (going && !stop.stop_requested()) {
+        ends.wait(look_ms, [&](End& end) {
             const auto read = end.read();
             if (read == End::Read::ended) going = false;
             if (read != End::Read::whole) return;
