@@ -27,6 +27,12 @@ constexpr auto beyond_entry = 2s;  // as the client: its own deadline lies behin
 
 }  // namespace
 
+void CallerRequest::lengthen(std::size_t octets) {
+    constexpr std::size_t name_octets = 60;
+    filter.identities.emplace_back("/./");
+    for (std::size_t added = 0; added < octets; added += name_octets + 2) filter.identities.emplace_back(name_octets, '-');
+}
+
 proto::Result<CallerFiles> CallerFiles::read(const std::filesystem::path& config) {
     const auto settings = proto::read_config(config);
     if (!settings) return tl::unexpected(settings.error());

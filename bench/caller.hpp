@@ -33,6 +33,9 @@ struct CallerRequest {
     proto::Value::Map arguments;
     proto::Filter filter;
     std::chrono::milliseconds timeout{10'000};
+
+    // By so many octets, by names that nobody has beside one expression that means everybody: the same answer.
+    void lengthen(std::size_t octets);
 };
 
 // One request as its caller saw it; times from the intended start.

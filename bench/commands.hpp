@@ -20,5 +20,6 @@ proto::Result<void> run_floor(Arguments arguments);
 proto::Result<void> run_report(Arguments arguments);
 proto::Result<void> run_request(Arguments arguments);
 proto::Result<void> run_simulate(Arguments arguments);
+proto::Result<void> run_wan(Arguments arguments);
 
 }  // namespace mco::bench

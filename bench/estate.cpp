@@ -89,11 +89,13 @@ proto::Result<void> Estate::furnish() {
         if (!written) return written;
     }
     const auto caller = issue("operator", proto::CertificateRole::caller);
-    if (auto written = security::write_keys(folder_ / "operator.key", caller.keys); !written) return written;
-    if (auto written = security::write_public(folder_ / "operator.cert", security::armour(caller.chain.certificates[0]));
-        !written)
-        return written;
+    if (auto written = write_identity(caller); !written) return written;
     return security::write_public(folder_ / "root.cert", security::armour(root_));
+}
+
+proto::Result<void> Estate::write_identity(const security::Identity& identity) const {
+    if (auto written = security::write_keys(folder_ / (identity.name + ".key"), identity.keys); !written) return written;
+    return security::write_public(folder_ / (identity.name + ".cert"), security::armour(identity.chain.certificates[0]));
 }
 
 security::Identity Estate::issue(const std::string& name, proto::CertificateRole role) const {

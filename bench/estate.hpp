@@ -34,8 +34,11 @@ class Estate {
     proto::Result<Traits> write_traits(const std::string& name, std::size_t number, std::uint64_t seed,
                                        std::size_t filler) const;
     proto::Result<void> write_client(const std::vector<mesh::Address>& entries) const;
+    // NAME.key and NAME.cert, as a daemon of its own reads them.
+    proto::Result<void> write_identity(const security::Identity& identity) const;
 
     std::filesystem::path policies() const { return folder_ / "policies"; }
+    std::filesystem::path folder() const { return folder_; }
     std::filesystem::path client_config() const { return folder_ / "client.cfg"; }
 
  private:

@@ -20,6 +20,7 @@
 #include "bench/fleet.hpp"
 #include "bench/floor.hpp"
 #include "bench/plot.hpp"
+#include "bench/round_times.hpp"
 #include "bench/sample.hpp"
 #include "bench/usage.hpp"
 #include "bench/watch.hpp"
@@ -50,8 +51,6 @@ struct Wish {
     std::string plot;
 };
 
-double milliseconds(Sample::Duration time) { return static_cast<double>(time.count()) / 1e6; }
-
 struct Measured {
     std::vector<Round> rounds;
     bool interrupted = false;
@@ -59,54 +58,6 @@ struct Measured {
     std::chrono::microseconds caller{};  // processor time during the rounds
     std::string entry;
 };
-
-// What a whole request says of itself, each as a sample over all of them.
-struct Times {
-    std::vector<std::pair<std::string, Sample>> replies;  // first, each decile, last, closed
-    std::vector<std::pair<std::string, Sample>> phases;
-    std::size_t incomplete = 0;  // not closed, or somebody is missing in the account
-    std::size_t nodes = 0;
-    std::size_t request_octets = 0, reply_octets = 0;  // of the last one; of a reply on the average
-};
-
-bool whole(const Round& round) {
-    return round.closed && round.ledger.missing() == 0 && round.unreadable == 0 && !round.replies.empty();
-}
-
-Times times_of(const std::vector<Round>& rounds) {
-    Times times;
-    times.replies.emplace_back("first reply", Sample());
-    for (int decile = 1; decile <= 9; ++decile) times.replies.emplace_back(fmt::format("{} %", decile * 10), Sample());
-    times.replies.emplace_back("last reply", Sample());
-    times.replies.emplace_back("closed", Sample());
-    for (const auto* phase : {"sign", "wait to send", "entry", "to first reply", "gather", "to closed", "opening"})
-        times.phases.emplace_back(phase, Sample());
-    for (const auto& round : rounds) {
-        if (!whole(round)) {
-            ++times.incomplete;
-            continue;
-        }
-        const auto count = round.replies.size();
-        times.nodes = std::max(times.nodes, count);
-        times.request_octets = round.request_octets;
-        times.reply_octets = round.reply_octets / count;
-        times.replies.front().second.add(round.replies.front());
-        for (std::size_t decile = 1; decile <= 9; ++decile)
-            times.replies[decile].second.add(round.replies[(count * decile + 9) / 10 - 1]);
-        times.replies[10].second.add(round.replies.back());
-        times.replies[11].second.add(round.last);
-        const auto entry = round.acknowledged.value_or(round.replies.front());
-        const Sample::Duration phases[] = {round.sign,
-                                           round.sent - round.sign,
-                                           entry - round.sent,
-                                           std::max(round.replies.front() - entry, 0ns),
-                                           round.replies.back() - round.replies.front(),
-                                           round.last - round.replies.back(),
-                                           round.opening};
-        for (std::size_t i = 0; i < std::size(phases); ++i) times.phases[i].second.add(phases[i]);
-    }
-    return times;
-}
 
 proto::Result<Measured> measure(Caller& caller, const Wish& wish, node::Signals& signals) {
     Measured measured;
@@ -153,7 +104,7 @@ proto::Result<Measured> measure(Caller& caller, const Wish& wish, node::Signals&
 }
 
 // How many of the replies were there after what time, at the median over the requests; and the distribution of the whole.
-std::vector<Plot> plots_of(const Times& times, const std::string& title) {
+std::vector<Drawing> plots_of(const RoundTimes& times, const std::string& title) {
     Plot replies{.title = title + ": replies over time", .x = "ms since the start", .y = "% of the replies", .series = {}};
     for (const std::size_t percent : {50, 90, 99}) {
         Series series{fmt::format("p{} of requests", percent), {}};
@@ -172,18 +123,7 @@ std::vector<Plot> plots_of(const Times& times, const std::string& title) {
     return {replies, spread};
 }
 
-Value::Map summaries(const std::vector<std::pair<std::string, Sample>>& samples) {
-    Value::Map all;
-    for (const auto& [name, sample] : samples) {
-        Value::Map one;
-        for (const std::size_t percent : {10, 50, 90, 99, 100})
-            one.emplace(fmt::format("p{}", percent), static_cast<std::int64_t>(sample.rank(percent).count() / 1'000));
-        all.emplace(name, std::move(one));
-    }
-    return all;
-}
-
-void tell(const Wish& wish, const Measured& measured, const Times& times, const std::optional<Sample>& floor,
+void tell(const Wish& wish, const Measured& measured, const RoundTimes& times, const std::optional<Sample>& floor,
           const std::optional<double>& fleet_each) {
     const auto count = measured.rounds.size() - times.incomplete;
     const auto each = static_cast<double>(measured.caller.count()) / static_cast<double>(std::max<std::size_t>(1, count * times.nodes));
@@ -279,9 +219,7 @@ proto::Result<Wish> read(Arguments& arguments) {
         wish.request.action = "get_fact";
         wish.request.arguments = {{"fact", "filler"}};
     }
-    // Names that nobody has, beside one expression that means everybody: longer, and the same answer.
-    if (request_bytes > 0) wish.request.filter.identities.emplace_back("/./");
-    for (std::size_t octets = 0; octets < request_bytes; octets += 62) wish.request.filter.identities.emplace_back(60, '-');
+    if (request_bytes > 0) wish.request.lengthen(request_bytes);
     return wish;
 }
 

@@ -50,12 +50,13 @@ constexpr std::array commands{
             "  mco-bench floor --agents 5 --rounds 1000 --processes    each a process, as nodes are\n"
             "  mco-bench floor --agents 100 --transport tcp         what the kernel takes of that\n",
             &mco::bench::run_floor},
-    Command{"report", "lines of fanout --json as one HTML page with plots",
-            "report FILE...",
-            "The page goes to stdout and needs nothing else. Lines of other benchmarks in the same files are passed over.\n"
+    Command{"report", "lines of the benchmarks as one HTML page with plots",
+            "report FILE... [--svg]",
+            "The page goes to stdout and needs nothing else. Lines of fanout, wan and bench/compare are drawn, those of others are tables. --svg:\n"
+            "only the drawings, as one SVG.\n"
             "Examples:\n"
             "  mco-bench fanout --nodes 100 --floor --json >> results.jsonl\n"
-            "  mco-bench report results.jsonl > report.html\n",
+            "  mco-bench report results.jsonl compare.jsonl > report.html\n",
             &mco::bench::run_report},
     Command{"request", "one request: what admission, cryptography and action take of a node, and its reply of the caller",
             "request [--calls 2000] [--json]",
@@ -75,6 +76,18 @@ constexpr std::array commands{
             "  mco-bench simulate --nodes 1000 --dying 5 --kill relay\n"
             "  mco-bench simulate --nodes 100000 --groups 20 --json    minutes, and about 10 GB of memory\n",
             &mco::bench::run_simulate},
+    Command{"wan", "a request to all nodes of several sites that are far from each other",
+            "wan [--rtt 30,80,150] [--nodes 4] [--proxies 2] [--rounds 50] [--from SITE] [--jitter MS] [--loss PERCENT] [--stall-every SECONDS] "
+            "[--stall-for 300] [--seed 1] [--plot OUT.svg] [--ready-fd N] [--json]",
+            "Real mco-proxy and mcod on loopback, and between the sites a relay that takes as long as the distance does; no root, no network. --rtt:\n"
+            "round trips in ms by pair, 1-2, 1-3, 2-3, ...; their number says how many sites there are, up to 6. --nodes, --proxies: in each site. A\n"
+            "caller asks from each site in turn, or only --from one. --loss: of segments; what is behind a lost one waits a round trip. --stall-every,\n"
+            "--stall-for: on the average so often nothing gets through a line for so many ms. --seed: of all this. Interrupted, it tells what it has.\n"
+            "Examples:\n"
+            "  mco-bench wan\n"
+            "  mco-bench wan --rtt 250 --nodes 20 --loss 0.5 --jitter 5\n"
+            "  mco-bench wan --rtt 30,80,150 --from 1 --stall-every 10 --plot wan.svg --json >> results.jsonl\n",
+            &mco::bench::run_wan},
 };
 
 void print_usage(std::FILE* to) {

@@ -40,6 +40,8 @@ double step_of(double most) {
     return 10 * power;
 }
 
+std::string number(double value) { return value < 10 ? fmt::format("{:.2f}", value) : value < 100 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value); }
+
 struct Axis {
     double most = 1, step = 1, from = 0, to = 1;  // in pixels
     double at(double value) const { return from + value / most * (to - from); }
@@ -87,15 +89,57 @@ std::string draw(const Plot& plot, double down) {
     return svg;
 }
 
+double height_of(const Plot&) { return height; }
+
+constexpr double bar_height = 22, name_width = 240, value_width = 70;
+
+double height_of(const Bars& bars) { return top + bottom + bar_height * static_cast<double>(bars.bars.size()); }
+
+std::string draw(const Bars& bars, double down) {
+    double least = 0, most = 1;
+    for (const auto& bar : bars.bars) {
+        least = least == 0 ? bar.least : std::min(least, bar.least);
+        most = std::max(most, bar.most);
+    }
+    const bool logarithmic = bars.scale == Scale::logarithmic && least > 0;
+    const double from = name_width, to = width - value_width, base = down + height_of(bars) - bottom;
+    const double low = logarithmic ? std::floor(std::log10(least)) : 0;
+    const double step = logarithmic ? 1 : step_of(most);
+    const double high = logarithmic ? std::max(low + 1, std::ceil(std::log10(most))) : std::ceil(most / step) * step;
+    const auto at = [&](double value) { return from + ((logarithmic ? std::log10(value) : value) - low) / (high - low) * (to - from); };
+    auto svg = fmt::format("<text x=\"16\" y=\"{}\" font-weight=\"bold\">{}</text>\n", down + 20, escaped(bars.title));
+    for (double tick = low; tick <= high * 1.0001; tick += step) {
+        const double value = logarithmic ? std::pow(10, tick) : tick;
+        svg += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" stroke=\"#ddd\"/>"
+                           "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4:g}</text>\n",
+                           at(value), base, down + top, base + 16, value);
+    }
+    for (std::size_t i = 0; i < bars.bars.size(); ++i) {
+        const auto& bar = bars.bars[i];
+        const double y = down + top + bar_height * static_cast<double>(i), middle = y + bar_height / 2;
+        svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\"{}>{}</text>"
+                           "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\"/>"
+                           "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"black\"/>"
+                           "<text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
+                           from - 8, middle + 4, bar.own ? " font-weight=\"bold\"" : "", escaped(bar.name), from, y + 3,
+                           std::max(1.0, at(bar.value) - from), bar_height - 6, bar.own ? colours[0] : colours[5], at(bar.least), middle,
+                           at(bar.most), middle, std::max(at(bar.value), at(bar.most)) + 6, middle + 4, number(bar.value));
+    }
+    return svg + fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", (from + to) / 2, base + 36, escaped(bars.x));
+}
+
 }  // namespace
 
-std::string to_svg(const std::vector<Plot>& plots) {
-    const double whole = height * static_cast<double>(plots.size());
-    auto svg = fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
-                           "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
-                           width, whole);
-    for (std::size_t i = 0; i < plots.size(); ++i) svg += draw(plots[i], height * static_cast<double>(i));
-    return svg + "</svg>\n";
+std::string to_svg(const std::vector<Drawing>& drawings) {
+    double whole = 0;
+    std::string inside;
+    for (const auto& drawing : drawings) {
+        inside += std::visit([&](const auto& one) { return draw(one, whole); }, drawing);
+        whole += std::visit([](const auto& one) { return height_of(one); }, drawing);
+    }
+    return fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
+                       "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n{2}</svg>\n",
+                       width, whole, inside);
 }
 
 }  // namespace mco::bench

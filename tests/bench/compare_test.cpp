@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -40,12 +41,16 @@ std::string text_of(const proto::Value& line, std::string_view key) { return lin
 TEST_CASE("mco is measured beside the floor: a line for each command, with seed, commit and machine") {
     const TempDir dir;
     const auto out = (dir.path() / "lines.jsonl").string();
-    const auto done = run({.argv = compare({"--nodes", "3", "--runs", "2", "--seed", "9", "--only", "mco,floor", "--out", out})}, 120s);
+    const auto done = run({.argv = compare({"--nodes", "3", "--runs", "2", "--seed", "9", "--only", "mco,floor", "--out", out, "--plot",
+                                            (dir.path() / "plot.svg").string()})},
+                          120s);
     REQUIRE_MESSAGE(done.status == 0, done.err);
     CHECK(has(done.out, "mco: mco ping"));
     CHECK(has(done.out, "mco: mco rpc rpcutil ping"));
     CHECK(has(done.out, "floor: plain TCP"));
     CHECK(has(done.out, "exec to exit is of the whole command"));
+    std::ifstream plot(dir.path() / "plot.svg");
+    CHECK(has(std::string(std::istreambuf_iterator<char>(plot), {}), "floor: libzmq CURVE"));
     const auto lines = lines_of(out);
     REQUIRE(lines.size() == 4);
     for (const auto& line : lines) {
@@ -88,6 +93,26 @@ TEST_CASE("a comparison that is interrupted keeps what it has and says so") {
     const auto lines = lines_of(out);
     REQUIRE_FALSE(lines.empty());
     CHECK(text_of(lines[0], "interrupted") == "true");
+}
+
+TEST_CASE("lines of a comparison are drawn, with what was skipped") {
+    const TempDir dir;
+    const auto lines = dir.write("lines.jsonl",
+                                 R"({"name":"compare","started":"now","peer":"mco","nodes":5,"work":"mco ping","kind":"ping","wall_ms":[10,20,40]})"
+                                 "\n"
+                                 R"({"name":"compare","started":"now","peer":"old","nodes":5,"work":"old ping","kind":"ping","wall_ms":[2000]})"
+                                 "\n"
+                                 R"({"name":"compare","started":"now","peer":"absent","nodes":5,"skipped":"not here"})"
+                                 "\n");
+    const auto page = run({.argv = {program("mco-bench").string(), "report", lines.string()}});
+    REQUIRE_MESSAGE(page.status == 0, page.err);
+    CHECK(has(page.out, "<td>20.0 [10.0..40.0]</td>"));
+    CHECK(has(page.out, "<td>100.0</td>"));  // times mco
+    CHECK(has(page.out, "absent was skipped: not here"));
+    const auto drawing = run({.argv = {program("mco-bench").string(), "report", lines.string(), "--svg"}});
+    CHECK_MESSAGE(drawing.status == 0, drawing.err);
+    CHECK(drawing.out.starts_with("<svg "));
+    CHECK(has(drawing.out, "old: old ping"));
 }
 
 TEST_CASE("a comparison says what it cannot do") {

@@ -99,13 +99,15 @@ TEST_CASE("a fan-out is measured over a mesh of its own, beside the floor, and d
     CHECK(at("first reply") <= at("50 %"));
     CHECK(at("50 %") <= at("last reply"));
     CHECK(at("last reply") <= at("closed"));
-    std::ofstream(dir.path() / "lines.jsonl") << R"({"name":"floor"})" << '\n' << measured.out << measured.out;
+    std::ofstream(dir.path() / "lines.jsonl") << R"({"name":"floor","parameters":{"agents":"<3>"}})" << '\n' << measured.out << measured.out;
     const auto report = run({.argv = {bench(), "report", (dir.path() / "lines.jsonl").string()}});
     CHECK_MESSAGE(report.status == 0, report.err);
     CHECK(report.out.starts_with("<!DOCTYPE html>"));
     CHECK(has(report.out, "2: 4 nodes"));
     CHECK_FALSE(has(report.out, "3: 4 nodes"));
-    CHECK(report.out.ends_with("</svg>\n</body></html>\n"));
+    CHECK(has(report.out, "<h2>floor</h2>"));
+    CHECK(has(report.out, "<td>&lt;3&gt;</td>"));
+    CHECK(report.out.ends_with("</body></html>\n"));
 
     std::ifstream file(plot);
     const std::string svg{std::istreambuf_iterator<char>(file), {}};
@@ -127,7 +129,9 @@ TEST_CASE("a report names the file and the line that it cannot read") {
     const auto torn = dir.write("torn.jsonl", "{\"name\":\"floor\"}\n{\"name\":\"fan").string();
     CHECK(has(refused({torn}), "torn.jsonl:2: not a line of JSON"));
     CHECK(has(refused({dir.write("bare.jsonl", "{\"name\":\"fanout\"}\n").string()}), "bare.jsonl:1: a fanout without its times"));
-    CHECK(has(refused({dir.write("none.jsonl", "{\"name\":\"floor\"}\n").string()}), "there is no line of fanout"));
+    CHECK(has(refused({dir.write("bare.jsonl", "{\"name\":\"compare\",\"peer\":\"mco\"}\n").string()}), "bare.jsonl:1: a comparison without its peer"));
+    CHECK(has(refused({dir.write("empty.jsonl", "\n").string()}), "there is no line in these files"));
+    CHECK(has(refused({dir.write("floor.jsonl", "{\"name\":\"floor\"}\n").string(), "--svg"}), "there is nothing to draw"));
 }
 
 TEST_CASE("requests at a fixed rate are counted from when they were due; an interrupted run keeps what it has") {
