@@ -1,4 +1,4 @@
-// What a node does before it acts, but for cryptography: filters and inputs. Google Benchmark's own options apply.
+// What a node does before it acts, but for cryptography: filters and inputs; the others are in files of their own. Google Benchmark's own options apply.
 
 #include <cstdlib>
 #include <string>
