@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,19 +17,13 @@
 #include "security/entropy.hpp"
 #include "security/envelope.hpp"
 #include "security/key_file.hpp"
-#include "tests/e2e/fleet.hpp"
-#include "tests/support/has.hpp"
+#include "tests/e2e/robbed.hpp"
 
 namespace mco::test {
 namespace {
 
 using namespace std::chrono_literals;
 using mesh::io::DialLink;
-
-security::Identity identity_of(const Fleet& fleet, std::string_view name) {
-    const auto folder = fleet.folder(name);
-    return *security::read_identity(folder / fmt::format("{}.key", name), folder / fmt::format("{}.cert", name));
-}
 
 // Whose keys are used, and what a daemon said to him.
 class Thief {
@@ -132,37 +125,14 @@ proto::Request passed_on(const Thief& thief, proto::Bytes sealed, proto::Scope s
     return {.scope = scope, .accountant = thief.self().peer, .left_ms = 10'000, .sealed = std::move(sealed)};
 }
 
-int lines_with(const std::filesystem::path& file, std::string_view word, std::string_view other) {
-    std::ifstream stream(file);
-    int count = 0;
-    for (std::string line; std::getline(stream, line);) count += has(line, word) && has(line, other) ? 1 : 0;
-    return count;
+Thief thief_of_web2(Robbed& house) {  // its daemon is gone: the thief is web2 now
+    house.fleet.node("web2").kill();
+    return Thief(house.fleet, "web2");
 }
-
-// Policies let everybody do everything, so that nothing below is refused by them.
-struct Robbed {
-    Fleet fleet{open_nodes()};
-    Robbed() { security::entropy::start(); }
-    static std::vector<NodeTraits> open_nodes() {
-        auto nodes = Fleet::acceptance_nodes();
-        for (auto& node : nodes) node.extra += "plugin.actionpolicy.allow_unconfigured = 1\n";
-        return nodes;
-    }
-    Thief thief_of_web2() {  // its daemon is gone: the thief is web2 now
-        fleet.node("web2").kill();
-        return Thief(fleet, "web2");
-    }
-    std::filesystem::path audit(std::string_view node) const { return fleet.folder(node) / "audit.jsonl"; }
-    void expect_honest_service() {
-        const auto ping = fleet.mco({"ping", "-I", "web1", "-I", "db1"});
-        CHECK_MESSAGE(ping.status == 0, ping.err << fleet.logs());
-        CHECK_MESSAGE((has(ping.out, "web1") && has(ping.out, "db1")), ping.out << ping.err << fleet.logs());
-    }
-};
 
 TEST_CASE("with a node's keys a captured request is performed once, however often it is said") {
     Robbed house;
-    auto thief = house.thief_of_web2();
+    auto thief = thief_of_web2(house);
     thief.dial(house.fleet, "web1");
     const auto taken = capture(house.fleet, 1s);
     for (int i = 0; i < 10'000; ++i) {
@@ -178,7 +148,7 @@ TEST_CASE("with a node's keys a captured request is performed once, however ofte
 
 TEST_CASE("with a node's keys nothing old, aimed anew or signed by a node is performed") {
     Robbed house;
-    auto thief = house.thief_of_web2();
+    auto thief = thief_of_web2(house);
     thief.dial(house.fleet, "web1");
     thief.say(passed_on(thief, capture(house.fleet, 10min).sealed, proto::Scope::deliver));
 
@@ -209,7 +179,7 @@ TEST_CASE("with a node's keys nothing old, aimed anew or signed by a node is per
 
 TEST_CASE("a node that calls others gone does not make them go") {
     Robbed house;
-    auto thief = house.thief_of_web2();
+    auto thief = thief_of_web2(house);
     thief.dial(house.fleet, "web1");
     const auto db1 = identity_of(house.fleet, "db1");
     const auto roster_of = [&](proto::MemberState state) {  // with a record that only db1 can sign, and one that db1 did not
@@ -230,7 +200,7 @@ TEST_CASE("a node that calls others gone does not make them go") {
 
 TEST_CASE("a flood of nonsense over a node's link costs that link at most") {
     Robbed house;
-    auto thief = house.thief_of_web2();
+    auto thief = thief_of_web2(house);
     thief.dial(house.fleet, "web1");
     const proto::Bytes noise(1000, 0x91);
     for (int i = 0; i < 20'000; ++i) {
