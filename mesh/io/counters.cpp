@@ -72,6 +72,7 @@ std::vector<Count> named(const Host::Counters& counters) {
         {"socket.refused_key", counters.refused_zap},
         {"socket.refused_hello", counters.refused_hello},
         {"socket.foreign_topic", counters.foreign_topics},
+        {"socket.expelled", counters.expelled},
         {"socket.accept_failed", counters.accept_failed},
         {"socket.send_full", counters.send_full},
         {"socket.send_unreachable", counters.send_unreachable},

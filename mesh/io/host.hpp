@@ -85,6 +85,7 @@ class Host {
         std::uint64_t after_end = 0;       // frames of links that ended within the same reading
         std::uint64_t dials = 0;           // peers dialled anew; further attempts are redials
         std::uint64_t hung_up = 0;         // links that we ended: clogged, silent, doubled, of who broke the rules
+        std::uint64_t expelled = 0;        // connections that we ended before HELLO was done: too slow, or too much said
         std::uint64_t accept_failed = 0;   // the process is out of descriptors
         std::array<std::uint64_t, static_cast<std::size_t>(NoticeKind::last) + 1> notices{};  // of the engine, by kind
     };

@@ -62,6 +62,7 @@ bool LinkServer::drained() {
 
 void LinkServer::service(proto::Now now, std::size_t frames_max, LinkId& next_id, std::vector<Event>& into) {
     read_monitor(now);
+    counters_->expelled += strangers_.expel(now);
     bool all_read = false;
     for (std::size_t i = 0; i < frames_max && !all_read; ++i) {
         auto received = socket_.receive(3);
@@ -82,6 +83,11 @@ void LinkServer::read_monitor(proto::Now now) {
             continue;
         }
         const auto descriptor = static_cast<int>(event->value);
+        if (event->kind == Monitor::Kind::accepted) {  // as long as CURVE's handshake and HELLO may take
+            strangers_.add(descriptor, 2 * rules_.greeting_max);
+            continue;
+        }
+        strangers_.remove(descriptor);
         const auto found = by_descriptor_.find(descriptor);
         if (found == by_descriptor_.end()) continue;  // it never said a word
         gone_.push_back({found->second, descriptor, now.mono});
@@ -184,6 +190,7 @@ void LinkServer::on_greeting(proto::Now now, Connections::iterator at, const pro
         gate_->admit(connection.key);
         connection.state = State::linked;
         connection.link = next_id++;
+        strangers_.remove(connection.descriptor);
         linked_.emplace(connection.link, at->first);
         --unverified_;
     }
@@ -238,6 +245,7 @@ bool LinkServer::on_lane(const RoutingId& id, const proto::CurvePublicKey& key, 
     connection.link = main.link;
     connection.descriptor = descriptor;
     if (descriptor >= 0) by_descriptor_[descriptor] = id;
+    strangers_.remove(descriptor);
     main.lanes.push_back(id);
     connections_.emplace(id, std::move(connection));
     send_to(id, frame);  // repeated: it is used from now on
@@ -261,6 +269,7 @@ void LinkServer::silence(Connections::iterator at) {
         linked_.erase(connection.link);
         drop_lanes(connection);
         ++unverified_;
+        if (connection.descriptor >= 0) strangers_.add(connection.descriptor, rules_.greeting_max);
     }
     connection.state = State::silenced;
     connection.hello.reset();
@@ -319,6 +328,7 @@ std::optional<proto::Instant> LinkServer::next_deadline() const {
     if (!greetings_.empty()) next = greetings_.front().first;
     if (!gone_.empty() && (!next || gone_.front().since + unread_patience < *next))
         next = gone_.front().since + unread_patience;
+    if (const auto look = strangers_.next_deadline(); look && (!next || *look < *next)) next = look;
     return next;
 }
 

@@ -14,6 +14,7 @@
 #include "mesh/io/host.hpp"
 #include "mesh/io/lanes.hpp"
 #include "mesh/io/socket.hpp"
+#include "mesh/io/strangers.hpp"
 #include "security/hello.hpp"
 #include "security/link_gate.hpp"
 
@@ -21,7 +22,7 @@
 namespace mco::mesh::io {
 
 // The bound ROUTER and everybody who dialled it. A connection is *greeting* until its HELLO is verified, then *linked*;
-// when either goes wrong it is *silenced*: libzmq cannot close it for us, so what it sends is dropped unread.
+// when either goes wrong it is *silenced*: what it sends is dropped unread until it ends, of itself or by strangers.hpp.
 //
 // Rules: (1) an identity is the User-Id that ZAP attested, read from the last frame of each message, never the routing id;
 // (2) before the proof nothing but HELLO is read, and nothing large; (3) greetings are bounded in number and time, and a
@@ -29,7 +30,8 @@ namespace mco::mesh::io {
 // descriptor, because ROUTER says nothing: what it sent before is read first.
 //
 // An attacker would try: many connections that never say HELLO (bounded, oldest silenced first), frames under another's
-// routing id (User-Id is compared), endless multipart messages (dropped), HELLO again and again (one try a connection).
+// routing id (User-Id is compared), multipart messages (dropped; those without end: strangers.hpp), HELLO again and again
+// (one try a connection).
 class LinkServer {
  public:
     struct Rules {
@@ -108,6 +110,7 @@ class LinkServer {
     proto::Bytes record_;
     Socket socket_;  // before its monitor: destroyed after it
     Monitor monitor_;
+    Strangers strangers_;
 
     Connections connections_;
     std::unordered_map<LinkId, RoutingId> linked_;

@@ -92,6 +92,7 @@ void Outbound::on(const Monitor::Event& event) {
                 fail(Errc::unauthenticated, fmt::format("{} is not a mco node (handshake failed)", endpoint_));
             }
             return;
+        case Monitor::Kind::accepted:  // of listeners
         case Monitor::Kind::accept_failed:
             return;
     }

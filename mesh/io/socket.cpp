@@ -228,7 +228,7 @@ int mask_of(Monitor::For purpose) {
                    ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         case Monitor::For::listener:
-            return ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED;
+            return ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED;
         case Monitor::For::probe:
             return ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
     }
@@ -251,6 +251,8 @@ Monitor::Kind kind_of(std::uint16_t event) {
             return Monitor::Kind::handshake_protocol;
         case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
             return Monitor::Kind::handshake_auth;
+        case ZMQ_EVENT_ACCEPTED:
+            return Monitor::Kind::accepted;
         case ZMQ_EVENT_ACCEPT_FAILED:
             return Monitor::Kind::accept_failed;
     }

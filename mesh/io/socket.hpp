@@ -82,6 +82,7 @@ class Monitor {
         handshake_broken,
         handshake_protocol,
         handshake_auth,
+        accepted,
         accept_failed,
     };
     struct Event {

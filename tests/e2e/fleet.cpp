@@ -1,5 +1,7 @@
 #include "tests/e2e/fleet.hpp"
 
+#include <csignal>
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -175,6 +177,21 @@ std::string Fleet::ca(std::vector<std::string> words) const {
 }
 
 Process& Fleet::node(std::string_view name) { return processes_.at(std::string(name)); }
+
+long Fleet::counted(std::string_view name, std::string_view counter) {
+    const auto log = folder(name) / "mcod.log";
+    const auto from = read_text(log).size();
+    REQUIRE(node(name).signal(SIGUSR1));
+    std::string text;
+    const auto counts = [&] { return text.find("state: counted:"); };
+    for (int i = 0; counts() == std::string::npos || text.find('\n', counts()) == std::string::npos; ++i) {
+        REQUIRE_MESSAGE(i < 500, logs());
+        mco({"ping", "-I", std::string(name)});  // each question is a whole command, so this is bounded by work and not by a clock
+        text = read_text(log).substr(from);
+    }
+    const auto at = text.find(fmt::format(" {} ", counter), counts());
+    return at == std::string::npos ? 0 : std::stol(text.substr(at + counter.size() + 2));
+}
 
 std::string Fleet::logs() const {
     std::string all;

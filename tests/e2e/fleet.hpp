@@ -50,6 +50,7 @@ class Fleet {
     const TempDir& dir() const { return dir_; }
     std::string endpoint(std::string_view name) const { return endpoints_.find(name)->second; }
     std::string curve_key(std::string_view name) const;
+    long counted(std::string_view name, std::string_view counter);  // by a daemon since its start, as SIGUSR1 tells it
     std::string logs() const;  // the last lines of every daemon, for failures
 
  private:

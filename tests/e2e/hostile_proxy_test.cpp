@@ -2,8 +2,6 @@
 // that nobody ordered or twice, nobody is believed who did not answer, and who is missing is named or the account is not
 // proved. The proxy always reports that everything went well.
 
-#include <signal.h>
-
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,7 +11,6 @@
 
 #include "tests/e2e/robbed.hpp"
 #include "tests/support/has.hpp"
-#include "tests/support/text_of.hpp"
 
 namespace mco::test {
 namespace {
@@ -49,20 +46,6 @@ class Ambush {
     int recorded(std::string_view node, std::string_view code) const {
         return lines_with(house_.audit(node), fmt::format("\"code\":\"{}\"", code), "");
     }
-    // A counter of `node`'s, as SIGUSR1 tells it.
-    long counted(const std::string& node, const std::string& counter) {
-        const auto log = fleet().folder(node) / "mcod.log";
-        const auto from = text_of(log).size();
-        REQUIRE(fleet().node(node).signal(SIGUSR1));
-        std::string text;
-        for (int i = 0; !has(text, "state: counted:"); ++i) {
-            REQUIRE(i < 500);
-            CHECK(house_.fleet.mco({"ping", "-I", node}).status == 0);
-            text = text_of(log).substr(from);
-        }
-        const auto at = text.find(fmt::format(" {} ", counter), text.find("state: counted:"));
-        return at == std::string::npos ? 0 : std::stol(text.substr(at + counter.size() + 2));
-    }
     Fleet& fleet() { return house_.fleet; }
     Robbed& house() { return house_; }
 
@@ -93,7 +76,7 @@ TEST_CASE("a request that a proxy changed, aimed anew or made itself is performe
     CHECK_FALSE(std::filesystem::exists(ambush.canary()));
     for (const auto& node : all) {
         CHECK_MESSAGE(ambush.performed(node) == 0, node);
-        CHECK_MESSAGE(ambush.counted(node, "socket.forged") + ambush.counted(node, "socket.malformed") > 0, node);
+        CHECK_MESSAGE(ambush.fleet().counted(node, "socket.forged") + ambush.fleet().counted(node, "socket.malformed") > 0, node);
     }
     ambush.house().expect_honest_service();
 }
@@ -105,7 +88,7 @@ TEST_CASE("a request for one node is performed by that node only, wherever a pro
     CHECK(ambush.performed("web1") == 1);
     CHECK(ambush.performed("web2") == 0);
     CHECK(ambush.performed("db1") == 0);
-    for (const auto& node : all) CHECK_MESSAGE(ambush.counted(node, "socket.forged") > 0, node);
+    for (const auto& node : all) CHECK_MESSAGE(ambush.fleet().counted(node, "socket.forged") > 0, node);
 }
 
 TEST_CASE("a request that a proxy repeats is performed once, also after a restart, and the repetition is recorded") {

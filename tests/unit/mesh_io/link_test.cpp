@@ -13,6 +13,7 @@
 #include "proto/codec.hpp"
 #include "proto/limits.hpp"
 #include "security/entropy.hpp"
+#include "tests/hostile/wire.hpp"
 #include "tests/unit/mesh_io/rig.hpp"
 
 namespace mco::test {
@@ -40,6 +41,18 @@ class Listener {
     void accept_and_say(const std::string& text) {
         accepted_ = ::accept(descriptor_, nullptr, nullptr);
         REQUIRE(::send(accepted_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+    }
+    // Everything that was said to us, until the other side closed or `longest` has passed without a word.
+    std::string hear() {
+        std::string heard;
+        timeval longest{.tv_sec = 5};
+        REQUIRE(::setsockopt(accepted_, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest) == 0);
+        std::string part(4'096, '\0');
+        for (;;) {
+            const auto size = ::recv(accepted_, part.data(), part.size(), 0);
+            if (size <= 0) return heard;
+            heard.append(part, 0, static_cast<std::size_t>(size));
+        }
     }
     std::string endpoint;
 
@@ -152,6 +165,31 @@ TEST_CASE("an SSH server is not a mco node") {
     REQUIRE(pump(
         {}, {&link}, [&] { return link.ended(); }, 2s));
     CHECK(says(link.why(), "is not a mco node"));
+}
+
+TEST_CASE("a server that says the words of the handshake without the key, or out of turn, is told nothing but CURVE's HELLO") {
+    const Authority authority;
+    const auto named = [](std::string_view name, std::string_view rest) { return static_cast<char>(name.size()) + std::string(name) + std::string(rest); };
+    std::string word;
+    SUBCASE("ERROR") { word = framed(Frame::command, named("ERROR", std::string_view("\x03" "400", 4))); }
+    SUBCASE("an ERROR that is longer than it is") { word = framed(Frame::command, named("ERROR", "\xff")); }
+    SUBCASE("WELCOME in a box of nobody's") { word = framed(Frame::command, named("WELCOME", std::string(160, '\x5a'))); }
+    SUBCASE("READY before its time") { word = framed(Frame::command, named("READY", std::string(46, '\x5a'))); }
+    SUBCASE("INITIATE, which is a client's") { word = framed(Frame::command, named("INITIATE", std::string(300, '\x5a'))); }
+    SUBCASE("MESSAGE") { word = framed(Frame::last, named("MESSAGE", std::string(64, '\x5a'))); }
+    SUBCASE("a mebibyte of READY") { word = framed(Frame::command, named("READY", std::string(1 << 20, '\x5a'))); }
+    SUBCASE("a command of 2^63 octets") { word = std::string("\x06\x7f\xff\xff\xff\xff\xff\xff\xff\x05READY", 15); }
+    Listener listener;
+    TestLink link(authority, authority.caller("alice"), {listener.endpoint, security::make_curve_pair().public_key},
+                  {.keep_trying = false, .handshake_max = 300ms});
+    link.service();
+    listener.accept_and_say(greeting("CURVE") + word);
+    REQUIRE(pump(
+        {}, {&link}, [&] { return link.ended(); }, 3s));
+    CHECK(!link->up());
+    CHECK(!link.why().empty());
+    constexpr std::size_t curve_hello = 64 + 2 + 200;  // the greeting, and a command that holds a fresh key and zeros
+    CHECK(listener.hear().size() <= curve_hello);
 }
 
 TEST_CASE("a server that accepts and says nothing is given up at the deadline, not before") {
