@@ -7,8 +7,8 @@
 namespace mco::security {
 namespace {
 
-bool means(const std::vector<std::string>& words, std::string_view word) {
-    return words.empty() || std::find(words.begin(), words.end(), word) != words.end();
+bool means(const std::optional<std::vector<std::string>>& words, std::string_view word) {
+    return !words || std::find(words->begin(), words->end(), word) != words->end();
 }
 
 }  // namespace
@@ -48,7 +48,10 @@ Policy::Verdict Policy::decide_by(const Question& question, Holds holds) const {
                 .decided_by = fmt::format("{}:{}", file->name, rule.line),
                 .line = rule.text};
     }
-    return {.allowed = file->default_allow, .decided_by = fmt::format("{} default", file->name), .line = {}};
+    // As in MCollective, a file without a default line leaves that to allow_unconfigured, too.
+    if (!file->default_allow && settings_.allow_unconfigured)
+        return {.allowed = true, .decided_by = fmt::format("{} has no default, allow_unconfigured", file->name), .line = {}};
+    return {.allowed = file->default_allow.value_or(false), .decided_by = fmt::format("{} default", file->name), .line = {}};
 }
 
 Policy::Verdict Policy::decide(const Question& question, const proto::Traits& node) const {

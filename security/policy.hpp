@@ -33,7 +33,7 @@ namespace mco::security {
 class Policy {
  public:
     struct Settings {
-        bool allow_unconfigured = false;  // an agent without a file
+        bool allow_unconfigured = false;  // an agent without a file, and what a file without a default line leaves open
         bool enable_default = false;      // then default_name.policy decides for it
         std::string default_name = "default";
     };
@@ -52,7 +52,10 @@ class Policy {
     // Every *.policy file of the directory. No such directory: no policies. A file that everybody may write is refused.
     static proto::Result<Policy> read(const std::filesystem::path& directory, Settings settings);
     // The texts of one file and of the groups, for tools and tests.
-    static proto::Result<Policy> parse(std::string_view agent, std::string_view text, std::string_view groups = {});
+    static proto::Result<Policy> parse(std::string_view agent, std::string_view text, std::string_view groups, Settings settings);
+    static proto::Result<Policy> parse(std::string_view agent, std::string_view text, std::string_view groups = {}) {
+        return parse(agent, text, groups, Settings{});
+    }
 
     Verdict decide(const Question& question, const proto::Traits& node) const;
     Verdict decide_with(const Question& question, const proto::Traits& node, const proto::AskData& ask) const;
@@ -63,7 +66,7 @@ class Policy {
  private:
     struct Rule {
         bool allow = false;
-        std::vector<std::string> callers, actions;        // empty: any
+        std::optional<std::vector<std::string>> callers, actions;  // none: any
         std::shared_ptr<const proto::Matcher> condition;  // facts and classes, all must hold; null: always true
         std::vector<std::string> sources;                 // that the condition asks
         std::size_t line = 0;
@@ -72,7 +75,7 @@ class Policy {
     struct File {
         std::string agent;
         std::string name;  // as shown in verdicts
-        bool default_allow = false;
+        std::optional<bool> default_allow;  // none: allow_unconfigured says it
         std::vector<Rule> rules;
     };
     using Groups = std::map<std::string, std::vector<std::string>, std::less<>>;

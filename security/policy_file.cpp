@@ -37,15 +37,17 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
     return pieces;
 }
 
-// One column as words. `*` alone is empty: any. The error says what is wrong, without the place.
-proto::Result<std::vector<std::string>> words_of(std::string_view column, std::string_view what) {
+using Words = std::optional<std::vector<std::string>>;
+
+// One column as words. `*` alone is none: any. The error says what is wrong, without the place.
+proto::Result<Words> words_of(std::string_view column, std::string_view what) {
     const auto words = split(column, " ");
-    if (words.size() == 1 && words.front() == "*") return std::vector<std::string>{};
+    if (words.size() == 1 && words.front() == "*") return Words();
     if (words.empty()) return proto::fail(Errc::invalid, fmt::format("the {} column is empty\nwrite * for any", what));
     for (const auto word : words) {
         if (word == "*") return proto::fail(Errc::invalid, fmt::format("* stands alone in the {} column", what));
     }
-    return std::vector<std::string>(words.begin(), words.end());
+    return Words(std::in_place, words.begin(), words.end());
 }
 
 bool is_caller(std::string_view word) {
@@ -54,11 +56,11 @@ bool is_caller(std::string_view word) {
 }
 
 template <typename Groups>
-proto::Result<std::vector<std::string>> callers_of(std::string_view column, const Groups& groups) {
+proto::Result<Words> callers_of(std::string_view column, const Groups& groups) {
     auto words = words_of(column, "callers");
-    if (!words) return words;
+    if (!words || !*words) return words;
     std::vector<std::string> callers;
-    for (auto& word : *words) {
+    for (auto& word : **words) {
         if (is_caller(word)) {
             callers.push_back(std::move(word));
             continue;
@@ -76,10 +78,10 @@ proto::Result<std::vector<std::string>> callers_of(std::string_view column, cons
     return callers;
 }
 
-proto::Result<std::vector<std::string>> actions_of(std::string_view column) {
+proto::Result<Words> actions_of(std::string_view column) {
     auto words = words_of(column, "actions");
-    if (!words) return words;
-    for (const auto& word : *words) {
+    if (!words || !*words) return words;
+    for (const auto& word : **words) {
         if (word.find_first_of("*/,") != std::string::npos)
             return proto::fail(Errc::invalid,
                                fmt::format("\"{}\" is no action: actions are matched exactly\nwrite names apart "
@@ -110,7 +112,8 @@ proto::Result<void> add_conditions(std::string_view column, Column kind, proto::
     const auto what = kind == Column::classes ? "classes" : kind == Column::facts ? "facts" : "conditions";
     auto words = words_of(column, what);
     if (!words) return tl::unexpected(std::move(words.error()));
-    for (auto& word : *words) {
+    if (!*words) return {};
+    for (auto& word : **words) {
         const bool is_fact = kind == Column::facts || (kind == Column::both && !word.starts_with('/') &&
                                                        word.find_first_of("=<>") != std::string::npos);
         if (!is_fact) {
@@ -181,9 +184,6 @@ proto::Result<Policy::Groups> Policy::parse_groups(std::string_view name, std::s
         const auto words = split(*line, " \t");
         if (!is_group_name(words.front()))
             return refuse(fmt::format("\"{}\" is no name of a group\nwrite letters, digits, _ - and .", words.front()));
-        if (words.size() < 2)
-            return refuse(fmt::format("the group \"{}\" has no callers\nwrite: {} cert=alice cert=bob", words.front(),
-                                      words.front()));
         if (groups.size() == groups_max) return refuse(fmt::format("more than {} groups", groups_max));
         auto [group, fresh] = groups.emplace(words.front(), std::vector<std::string>());
         if (!fresh) return refuse(fmt::format("the group \"{}\" is there twice\nput its callers on one line", words.front()));
@@ -247,12 +247,13 @@ proto::Result<Policy::File> Policy::parse_file(std::string_view agent, std::stri
     return file;
 }
 
-proto::Result<Policy> Policy::parse(std::string_view agent, std::string_view text, std::string_view groups) {
+proto::Result<Policy> Policy::parse(std::string_view agent, std::string_view text, std::string_view groups, Settings settings) {
     const auto known = parse_groups("groups", groups);
     if (!known) return tl::unexpected(known.error());
     auto file = parse_file(agent, fmt::format("{}.policy", agent), text, *known);
     if (!file) return tl::unexpected(std::move(file.error()));
     Policy policy;
+    policy.settings_ = std::move(settings);
     policy.files_ = std::make_shared<const std::vector<File>>(std::vector<File>{std::move(*file)});
     return policy;
 }

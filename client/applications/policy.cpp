@@ -54,7 +54,7 @@ Result<security::Policy> load(const Context& context, const fs::path& path) {
     if (!text) return tl::unexpected(text.error());
     const auto groups = proto::read_text_file(path.parent_path() / "groups", proto::limits::config_size_max);
     if (!groups && groups.error().code != Errc::not_found) return tl::unexpected(groups.error());
-    return security::Policy::parse(path.stem().string(), *text, groups.value_or(std::string()));
+    return security::Policy::parse(path.stem().string(), *text, groups.value_or(std::string()), std::move(settings));
 }
 
 Result<proto::Traits> machine(const Context& context) {

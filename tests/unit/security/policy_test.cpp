@@ -165,7 +165,8 @@ TEST_CASE("a group stands for its callers, among others, too") {
     CHECK(decide("allow\tcert=bob admins ops.2_b-c\t*\t*\t*\n", "cert=dave"));
     CHECK(decide("allow\tcert=bob admins\t*\t*\t*\n", "cert=bob"));
     CHECK_FALSE(decide("deny\tadmins\t*\t*\t*\npolicy default allow\n", "cert=carol"));
-    for (const std::string_view wrong : {"admins", "a cert=b\na cert=c", "a b", "a cert=", "a/b cert=c", "a =c"})
+    CHECK_FALSE(Policy::parse("service", "policy default deny\nallow\tnobody\t*\t*\t*\n", "nobody\n")->decide({"cert=alice", "service", "status"}, web1()).allowed);
+    for (const std::string_view wrong : {"a cert=b\na cert=c", "a b", "a cert=", "a/b cert=c", "a =c"})
         CHECK_MESSAGE(!Policy::parse("service", "", wrong), wrong);
 }
 
@@ -279,8 +280,8 @@ TEST_CASE("no folder means no policies; a broken file, broken groups or one that
     fs::permissions(file, fs::perms(0666));
     CHECK(has(Policy::read(dir / "policies", {}).error().detail, "\nchmod o-w " + file.string()));
     fs::permissions(file, fs::perms(0644));
-    const auto groups = dir.write("policies/groups", "admins\n");
-    CHECK(has(Policy::read(dir / "policies", {}).error().detail, groups.string() + ":1: the group \"admins\" has no callers"));
+    const auto groups = dir.write("policies/groups", "admins alice\n");
+    CHECK(has(Policy::read(dir / "policies", {}).error().detail, groups.string() + ":1: \"alice\" is no caller"));
 }
 
 }  // namespace
