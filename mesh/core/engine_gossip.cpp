@@ -17,6 +17,8 @@ constexpr std::size_t frame_slack = 1024;
 constexpr std::size_t entry_slack = 16;
 // So few members are told at once: a round trip less, when a small mesh forms.
 constexpr std::size_t small_group = 64;
+constexpr std::size_t first_tellers = 3;
+constexpr std::size_t patient_pings = 3;
 
 }  // namespace
 
@@ -194,18 +196,23 @@ void Engine::State::greet(proto::Now now, LinkId id) {
     }
     // A leaf knows the relays only; one of them that comes back to it as its seed may know nobody else yet.
     if (!relay || !is_relay(peer)) return send_relays(now, id);
-    if (members.of_group() <= small_group) return send_roster(now, id);
+    if (members.of_group() <= small_group) {
+        send_roster(now, id, {});
+        return;
+    }
     ping(now, id);  // the digest in it says whether there is anything to tell
 }
 
-void Engine::State::send_roster(proto::Now now, LinkId link) {
-    std::vector<proto::PeerId> everybody;
-    everybody.reserve(members.members().size());
+// What we learned since then, or everything. False: there was nothing.
+bool Engine::State::send_roster(proto::Now now, LinkId link, std::optional<proto::Instant> since) {
+    std::vector<proto::PeerId> told;
     for (const auto& [id, member] : members.members()) {
-        if (members.ours(member)) everybody.push_back(id);
+        if (members.ours(member) && (!since || member.changed >= *since)) told.push_back(id);
     }
+    if (told.empty()) return false;
     links.at(link).roster_sent = now.mono;
-    send_entries(now, link, everybody);
+    send_entries(now, link, told);
+    return true;
 }
 
 void Engine::State::send_entries(proto::Now now, LinkId link, const std::vector<proto::PeerId>& ids) {
@@ -263,13 +270,29 @@ void Engine::State::on_ping(proto::Now now, LinkId id, const proto::Ping& ping) 
     }
     if (!relay) return;
     if (ping.roster_digest == members.digest(relays)) {
-        link.differed = false;
+        link.differed = 0;
         return;
     }
-    // News may be on the way. A new link wants to know at once.
-    if (link.roster_sent && !std::exchange(link.differed, true)) return;
-    if (link.roster_sent && now.mono < *link.roster_sent + timing.ping_interval) return;
-    send_roster(now, id);
+    ++link.differed;
+    // A new link wants to know at once, but not the same from everybody.
+    if (!link.roster_sent) {
+        if (link.differed > 1 || first_to_tell(link.peer)) send_roster(now, id, {});
+        return;
+    }
+    if (link.differed == 1 || now.mono < *link.roster_sent + timing.ping_interval) return;  // news may be on the way
+    // What we learned since is all that it cannot have from us. Where that is nothing, it knows more, and its turn is first.
+    if (!send_roster(now, id, link.roster_sent) && link.differed > patient_pings) send_roster(now, id, {});
+}
+
+// Whoever becomes a relay links up with all of them. A few, others for each, tell it the roster; the rest wait for its next ping.
+bool Engine::State::first_to_tell(const proto::PeerId& peer) const {
+    std::vector<proto::PeerId> tellers;
+    for (const auto& id : relays) {
+        if (id != peer) tellers.push_back(id);
+    }
+    const auto order = homes(peer, tellers);
+    const auto end = order.begin() + static_cast<std::ptrdiff_t>(std::min(order.size(), first_tellers));
+    return std::find(order.begin(), end, members.self()) != end;
 }
 
 void Engine::State::on_pong(proto::Now now, LinkId id, const proto::Pong& pong) {

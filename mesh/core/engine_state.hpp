@@ -109,12 +109,13 @@ struct Engine::State {
     bool learn(proto::Now now, Roster::Word word);  // whether others should hear of it
     void member_changed(proto::Now now, const proto::PeerId& peer);
     void greet(proto::Now now, LinkId link);        // what a peer that was just linked must know
-    void send_roster(proto::Now now, LinkId link);
+    bool send_roster(proto::Now now, LinkId link, std::optional<proto::Instant> since);
     void send_entries(proto::Now now, LinkId link, const std::vector<proto::PeerId>& peers);
     void pass_on(proto::Now now, const std::vector<proto::PeerId>& news, const proto::PeerId& source);
     void spread(proto::Now now, const std::vector<proto::PeerId>& news, const proto::PeerId& source);
     void end_older_links(proto::Now now, const proto::PeerId& peer);
     void on_ping(proto::Now now, LinkId link, const proto::Ping& ping);
+    bool first_to_tell(const proto::PeerId& peer) const;
     void on_pong(proto::Now now, LinkId link, const proto::Pong& pong);
     void on_bye(proto::Now now, LinkId link);
     void forget_member(proto::Now now, const proto::PeerId& peer);

@@ -77,7 +77,7 @@ struct Link {
     std::uint64_t ping_token = 0;  // 0: none is out
     proto::Instant pinged{};
     std::optional<proto::Instant> roster_sent;
-    bool differed = false;  // the roster at the other end, at its last ping
+    std::size_t differed = 0;  // so often in a row its pings told that its roster is another one
     bool greeted = false;
 };
 // What we have to do with another peer, beside its place in the roster. At most one link a side.

@@ -11,7 +11,7 @@
 namespace mco::mesh {
 
 Roster::Roster(SharedRecord self) : self_(self->body.peer), group_(self->body.group), of_group_(1) {
-    Member member{std::move(self), proto::MemberState::up, {}, true};
+    Member member{.record = std::move(self), .met = true};
     digest_ = digest_of(self_, member);
     members_.emplace(self_, std::move(member));
 }
@@ -26,7 +26,7 @@ Roster::Learned Roster::learn(proto::Now now, Word word) {
     if (peer == self_) return version(word.record) > version(known->record) ? Learned::stale : Learned::nothing;
     if (known == nullptr) {
         if (members_.size() >= proto::limits::roster_max) return Learned::full;
-        Member member{std::move(word.record), word.state, word.since, word.first_hand};
+        Member member{std::move(word.record), word.state, word.since, now.mono, word.first_hand};
         digest_ += digest_of(peer, member);
         if (ours(member)) ++of_group_;
         if (member.state == State::down) down_.insert(peer);
@@ -41,21 +41,22 @@ Roster::Learned Roster::learn(proto::Now now, Word word) {
     if (renewed) {
         of_group_ -= ours(*known) ? 1 : 0;
         known->record = std::move(word.record);
+        known->changed = now.mono;
         of_group_ += ours(*known) ? 1 : 0;
     }
     Learned learned = restarted ? Learned::restarted : renewed ? Learned::renewed : Learned::nothing;
     if (restarted) {
         known->met = word.first_hand;
-        set_state(*known, word.state, word.since);
+        set_state(now, *known, word.state, word.since);
     } else if (word.first_hand) {
         known->met = true;
-        set_state(*known, State::up, now.mono);
+        set_state(now, *known, State::up, now.mono);
     } else if (word.linked) {
         // Our own link says more.
     } else if (word.state == State::left) {
-        if (set_state(*known, State::left, word.since)) learned = Learned::left;
+        if (set_state(now, *known, State::left, word.since)) learned = Learned::left;
     } else if (known->state != State::left && (word.wanted ? !known->met : word.since > known->since)) {
-        set_state(*known, word.state, word.since);
+        set_state(now, *known, word.state, word.since);
     }
     digest_ += digest_of(peer, *known);
     return learned;
@@ -66,27 +67,27 @@ bool Roster::mark_up(proto::Now now, const proto::PeerId& peer) {
     if (member == nullptr) return false;
     digest_ -= digest_of(peer, *member);
     member->met = true;
-    const bool changed = set_state(*member, proto::MemberState::up, now.mono);
+    const bool changed = set_state(now, *member, proto::MemberState::up, now.mono);
     digest_ += digest_of(peer, *member);
     return changed;
 }
 
 void Roster::seen_now(proto::Now now, const proto::PeerId& peer) {
     Member* member = entry(peer);
-    if (member != nullptr && member->state == proto::MemberState::up) member->since = now.mono;
+    if (member != nullptr && member->state == proto::MemberState::up) member->since = member->changed = now.mono;
 }
 
 bool Roster::mark_down(proto::Now now, const proto::PeerId& peer) {
     Member* member = entry(peer);
     if (member == nullptr || member->state == proto::MemberState::left) return false;
-    return set_state(*member, proto::MemberState::down, now.mono);
+    return set_state(now, *member, proto::MemberState::down, now.mono);
 }
 
 bool Roster::mark_left(proto::Now now, const proto::PeerId& peer) {
     Member* member = entry(peer);
     if (member == nullptr) return false;
     digest_ -= digest_of(peer, *member);
-    const bool changed = set_state(*member, proto::MemberState::left, now.mono);
+    const bool changed = set_state(now, *member, proto::MemberState::left, now.mono);
     digest_ += digest_of(peer, *member);
     return changed;
 }
@@ -110,9 +111,10 @@ Roster::Member* Roster::entry(const proto::PeerId& peer) {
     return found == members_.end() ? nullptr : &found->second;
 }
 
-bool Roster::set_state(Member& member, proto::MemberState state, proto::Instant since) {
+bool Roster::set_state(proto::Now now, Member& member, proto::MemberState state, proto::Instant since) {
     if (member.state == state) return false;
     member.state = state;
+    member.changed = now.mono;
     const auto& peer = member.record->body.peer;
     state == proto::MemberState::down ? void(down_.insert(peer)) : void(down_.erase(peer));
     member.since = since;

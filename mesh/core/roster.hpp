@@ -26,7 +26,8 @@ class Roster {
     struct Member {
         SharedRecord record;
         proto::MemberState state = proto::MemberState::up;
-        proto::Instant since{};  // of the state, on our clock
+        proto::Instant since{};    // of the state, on our clock
+        proto::Instant changed{};  // when we learned what we know of it
         bool met = false;        // linked to us in this incarnation
     };
     using Members = std::map<proto::PeerId, Member>;
@@ -71,7 +72,7 @@ class Roster {
 
  private:
     Member* entry(const proto::PeerId& peer);
-    bool set_state(Member& member, proto::MemberState state, proto::Instant since);
+    bool set_state(proto::Now now, Member& member, proto::MemberState state, proto::Instant since);
     std::uint64_t digest_of(const proto::PeerId& peer, const Member& member) const;  // 0 of other groups
 
     proto::PeerId self_{};
