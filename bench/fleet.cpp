@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -38,10 +39,12 @@ constexpr std::size_t client_entries = 4;
 proto::Result<EmulatedFleet::Plan> EmulatedFleet::fit(Plan plan) {
     const auto bytes = plan.nodes * bytes_per_node, there = available_bytes();
     if (bytes > there)
-        return fail(Errc::overloaded,
-                    fmt::format("{} nodes need about {} MiB of memory, and {} MiB are free\nTry {}.", plan.nodes,
-                                bytes >> 20, there >> 20, there / bytes_per_node));
+        return fail(Errc::overloaded, fmt::format("{} nodes need about {} MiB of memory, and {} MiB are free\nThere is room for {}.", plan.nodes, bytes >> 20,
+                                                  there >> 20, there / bytes_per_node));
     const auto all = plan.nodes * descriptors_per_node + descriptors_beside;
+    if (const auto free = available_descriptors(); all > free)
+        return fail(Errc::overloaded, fmt::format("{} nodes need {} file descriptors, and this machine has {} left\nAs root: sysctl fs.file-max={}", plan.nodes, all,
+                                                  free, all * 2));
     if (plan.processes == 0 && !raise_descriptors(all)) {
         rlimit limit{};
         ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -56,6 +59,10 @@ proto::Result<EmulatedFleet::Plan> EmulatedFleet::fit(Plan plan) {
         raised.error().detail += "\nOr leave out --processes.";
         return tl::unexpected(raised.error());
     }
+    if (const auto space = address_space_bytes(); each * bytes_per_node > space)
+        return fail(Errc::overloaded,
+                    fmt::format("{} nodes in {} processes need about {} MiB in each, and a process may have {} MiB of address space\nIn this shell: ulimit -v unlimited",
+                                plan.nodes, plan.processes, each * bytes_per_node >> 20, space >> 20));
     return plan;
 }
 
@@ -101,7 +108,7 @@ proto::Result<void> EmulatedFleet::launch(std::size_t index) {
 proto::Result<void> EmulatedFleet::read_seeds() {
     while (seeds_.size() < seeds_of(plan_)) {
         auto& first = shards_.front();
-        if (!read(first)) return fail(Errc::internal, first.problem.empty() ? "the first process ended" : first.problem);
+        if (!read(first)) return fail(Errc::internal, end_of(first));
     }
     return {};
 }
@@ -141,11 +148,20 @@ proto::Result<void> EmulatedFleet::wait(int descriptor, std::chrono::millisecond
     if (::poll(polled.data(), polled.size(), static_cast<int>(longest.count())) < 0) return {};
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         auto& shard = shards_[i];
-        if (polled[i + 1].revents != 0 && !read(shard))
-            return fail(Errc::internal, shard.problem.empty() ? fmt::format("process {} of the fleet ended", shard.pid)
-                                                              : shard.problem);
+        if (polled[i + 1].revents != 0 && !read(shard)) return fail(Errc::internal, end_of(shard));
     }
     return {};
+}
+
+// What a process said before it ended, or else how it ended.
+std::string EmulatedFleet::end_of(Shard& shard) {
+    const auto pid = std::exchange(shard.pid, 0);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    if (!shard.problem.empty()) return shard.problem;
+    if (!WIFSIGNALED(status)) return fmt::format("process {} of the fleet ended with status {}", pid, WEXITSTATUS(status));
+    return fmt::format("process {} of the fleet was killed by signal {} ({}){}", pid, WTERMSIG(status), ::strsignal(WTERMSIG(status)),
+                       WTERMSIG(status) == SIGKILL ? "\nIf you did not, the kernel may have, for want of memory: dmesg. Try fewer nodes." : "");
 }
 
 EmulatedFleet::Figures EmulatedFleet::figures() const {

@@ -68,6 +68,7 @@ class EmulatedFleet {
     proto::Result<void> read_seeds();
     bool read(Shard& shard);  // false: nothing more will come
     void take_line(Shard& shard, const std::string& line);
+    static std::string end_of(Shard& shard);  // which has ended
 
     Plan plan_;
     std::unique_ptr<Estate> estate_;

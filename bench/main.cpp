@@ -113,7 +113,9 @@ int main(int argc, char** argv) {
         auto arguments = mco::bench::Arguments::parse({words.begin() + 1, words.end()});
         const auto done = arguments ? command.run(std::move(*arguments)) : tl::unexpected(arguments.error());
         if (done) return 0;
-        fmt::print(stderr, "mco-bench {}: {}\nUsage: mco-bench {}\n", command.name, done.error().detail, command.usage);
+        fmt::print(stderr, "mco-bench {}: {}\n", command.name, done.error().detail);
+        // How it is called helps who called it wrongly, and hides any other reason.
+        if (done.error().code == mco::proto::Errc::invalid) fmt::print(stderr, "Usage: mco-bench {}\n", command.usage);
         return 1;
     }
     fmt::print(stderr, "mco-bench: there is no benchmark '{}'\n", words[0]);

@@ -71,7 +71,7 @@ void write_group(const std::vector<const Value*>& group, Chapter& into) {
     const auto title = fmt::format("{} nodes of each", text_of(first, "nodes"));
     std::vector<std::vector<std::string>> rows;
     std::string notes;
-    Bars times{title + ": exec to exit (of the floor: request to last answer)", "ms; the lines go from the least to the most", Scale::logarithmic, {}};
+    Bars times{title + ": exec to exit (of the floor: request to last answer)", "ms, logarithmic; the lines go from the least to the most", Scale::logarithmic, {}};
     Bars memory{title + ": memory of a daemon", "MiB", Scale::linear, {}};
     for (const auto* line : group) {
         const auto peer = text_of(*line, "peer");

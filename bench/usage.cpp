@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -17,6 +19,16 @@ namespace {
 
 std::chrono::microseconds of(const timeval& time) {
     return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+// As a container has it: its own group's files are where those of the whole machine would be.
+std::size_t left_of_group() {
+    for (const auto& [limit_file, usage_file] : {std::pair("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+                                                 std::pair("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes")}) {
+        std::size_t limit = 0, usage = 0;
+        if (std::ifstream(limit_file) >> limit && std::ifstream(usage_file) >> usage) return limit - std::min(limit, usage);
+    }
+    return std::numeric_limits<std::size_t>::max();
 }
 
 }  // namespace
@@ -45,9 +57,21 @@ std::size_t available_bytes() {
     std::string word;
     std::size_t kibibytes = 0;
     while (file >> word) {
-        if (word == "MemAvailable:" && file >> kibibytes) return kibibytes * 1'024;
+        if (word == "MemAvailable:" && file >> kibibytes) break;
     }
-    return 0;
+    return std::min(kibibytes * 1'024, left_of_group());
+}
+
+std::size_t available_descriptors() {
+    std::size_t used = 0, unused = 0, most = 0;
+    std::ifstream("/proc/sys/fs/file-nr") >> used >> unused >> most;
+    return most - std::min(most, used);
+}
+
+std::size_t address_space_bytes() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_AS, &limit);
+    return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max() : limit.rlim_cur;
 }
 
 proto::Result<void> raise_descriptors(std::uint64_t wanted) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <sstream>
 #include <string>
 
@@ -61,6 +62,51 @@ TEST_CASE("an unmodified mco talks to emulated nodes; the end tells what they co
     CHECK(*ended->find("replies")->integer() >= 6);
 }
 
+TEST_CASE("two groups are one mesh for whoever asks, and each node is in one of them") {
+    const TempDir dir;
+    const auto folder = (dir.path() / "fleet").string();
+    Process fleet({.argv = {bench(), "emulate", "6", "--groups", "2", "--folder", folder, "--ready-fd", "3", "--json"}}, dir.path() / "log",
+                  Process::Ready::on_descriptor_3);
+    const auto ready = fleet.wait_ready(120s);
+    REQUIRE_MESSAGE(ready.has_value(), fleet.log_text());
+    const auto config = folder + "/client.cfg";
+    const auto ping = mco(config, {"ping"});
+    CHECK_MESSAGE(ping.status == 0, ping.out << ping.err);
+    CHECK_MESSAGE(has(ping.out, "6 replies"), ping.out << ping.err);
+    const auto mesh = mco(config, {"mesh", "-j"});
+    const auto view = proto::parse_json(mesh.out);
+    REQUIRE_MESSAGE(view, mesh.out << mesh.err);
+    std::map<std::string, std::size_t> nodes;
+    for (const auto& group : *view->find("groups")->list()) nodes[group.find("group")->to_text()] = group.find("nodes")->list()->size();
+    CHECK(nodes == std::map<std::string, std::size_t>{{"group1", 3}, {"group2", 3}});
+}
+
+// The first process whose parent this is; 0: none.
+pid_t child_of(pid_t parent) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        std::ifstream file(entry.path() / "stat");
+        std::string line;
+        if (!std::getline(file, line)) continue;
+        std::istringstream fields(line.substr(line.rfind(')') + 1));
+        std::string state;
+        pid_t its = 0;
+        if (fields >> state >> its && its == parent) return std::stoi(entry.path().filename().string());
+    }
+    return 0;
+}
+
+TEST_CASE("a process of the fleet that dies is named, and the usage is not printed for that") {
+    const TempDir dir;
+    Process fleet({.argv = {bench(), "emulate", "2", "--ready-fd", "3"}}, dir.path() / "log", Process::Ready::on_descriptor_3);
+    REQUIRE_MESSAGE(fleet.wait_ready(120s).has_value(), fleet.log_text());
+    const auto shard = child_of(fleet.pid());
+    REQUIRE(shard > 0);
+    REQUIRE(::kill(shard, SIGKILL) == 0);
+    CHECK(fleet.wait(60s) == 1);
+    CHECK(has(fleet.log_text(), fmt::format("process {} of the fleet was killed by signal 9", shard)));
+    CHECK_FALSE(has(fleet.log_text(), "Usage:"));
+}
+
 TEST_CASE("what cannot be emulated is refused with the reason and the next step") {
     const auto refused = [](std::vector<std::string> words) {
         words.insert(words.begin(), {bench(), "emulate"});
@@ -72,6 +118,11 @@ TEST_CASE("what cannot be emulated is refused with the reason and the next step"
     CHECK(has(refused({"0"}), "'0' is given"));
     CHECK(has(refused({"2", "--groups", "3"}), "3 groups need 3 nodes at least"));
     CHECK(has(refused({"2", "--folder", "/tmp"}), "--folder /tmp: File exists\nName one that does not exist yet."));
+    const auto large = run({.argv = {"sh", "-c", fmt::format("ulimit -v 300000; exec {} emulate 8000", bench())}});
+    CHECK(large.status == 1);
+    // Which of the two comes first depends on the machine.
+    CHECK_MESSAGE((has(large.err, "MiB of address space\nIn this shell: ulimit -v unlimited") || has(large.err, "MiB are free\nThere is room for")), large.err);
+    CHECK_FALSE(has(large.err, "Usage:"));
     const auto few = run({.argv = {"sh", "-c", fmt::format("ulimit -n 100; exec {} emulate 3 --processes 1 --for 1", bench())}});
     const bool raised = few.err.empty();  // who may raise the limit does, and then other things are missing
     CHECK_MESSAGE((raised || has(few.err, "file descriptors are needed")), few.err);
