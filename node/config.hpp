@@ -16,6 +16,7 @@
 #include "node/registry.hpp"
 #include "proto/config_file.hpp"
 #include "proto/messages.hpp"
+#include "security/audit.hpp"
 #include "security/policy.hpp"
 
 namespace mco::node {
@@ -44,6 +45,7 @@ struct Config {
     std::filesystem::path metrics_file;  // empty: none
     std::string metrics_listen;          // empty: nowhere
     std::filesystem::path audit_file;  // empty: no audit trail
+    security::Audit::Rotation audit_rotation;
     security::Policy::Settings policy;
     std::filesystem::path policies;
     Activation activation;

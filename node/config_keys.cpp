@@ -368,6 +368,24 @@ constexpr auto rows = std::to_array<ConfigKey>({
     only_mcod({"plugin.rpcaudit.logfile", "", "The audit trail, JSON lines; without it nothing is recorded.",
                set_path_member<&Config::audit_file>},
               no_decisions),
+    only_mcod({"plugin.rpcaudit.max_log_size", "0",
+               "Octets after which the trail goes on in a new file, the full one being FILE.1; 0: it is not rotated by mcod.",
+               [](Config& config, std::string_view value) {
+                   std::size_t size = 0;
+                   auto problem = set_number(size, value, {0, 1LL << 40});
+                   if (problem.empty() && size != 0 && size < 65'536) problem = fmt::format("{} is less than 65536, which one line may have", size);
+                   if (problem.empty()) config.audit_rotation.size_max = size;
+                   return problem;
+               }},
+              no_decisions),
+    only_mcod({"plugin.rpcaudit.keeplogs", "52", "Full files of the trail kept, FILE.1 being the newest; 1 to 250.",
+               [](Config& config, std::string_view value) {
+                   std::size_t keep = 0;
+                   auto problem = set_number(keep, value, {1, 250});
+                   if (problem.empty()) config.audit_rotation.keep = static_cast<std::uint32_t>(keep);
+                   return problem;
+               }},
+              no_decisions),
 
     // What it tells.
     {"logger_type", "console", "console (standard error), file or syslog.", set_logger},

@@ -36,7 +36,7 @@ proto::Result<void> make_state_folder(const std::filesystem::path& folder) {
 // An audit trail where one is configured; its folder is the operator's to make.
 proto::Result<std::optional<security::Audit>> open_audit(const Config& config, const security::Identity& self) {
     if (config.audit_file.empty()) return std::optional<security::Audit>();
-    auto audit = security::Audit::open(config.audit_file, self);
+    auto audit = security::Audit::open(config.audit_file, self, config.audit_rotation);
     if (!audit) return tl::unexpected(audit.error());
     return std::optional<security::Audit>(std::move(*audit));
 }
@@ -322,7 +322,8 @@ void Daemon::reload(proto::Now now) {
     auto next = prepare(config_.program, config_.file, share_, now.wall, problems);
     if (!next) {
         for (const auto& problem : problems) log_.error(problem);
-        log_.error("reload: nothing was changed, because of the errors above");
+        adopt_revocations(now);
+        log_.error("reload: nothing else was changed, because of the errors above");
         return;
     }
     for (const auto& warning : next->warnings) log_.warn(warning);
@@ -333,6 +334,14 @@ void Daemon::reload(proto::Now now) {
                       : fmt::format(
                             "reloaded: configuration, policies, facts, classes, trust, log and audit files; agents: {}",
                             fmt::join(site_.agents(), " ")));
+}
+
+// Whatever else is wrong with the files, and be it this node that is revoked: others learn from here who is.
+void Daemon::adopt_revocations(proto::Now now) {
+    auto& trust = credentials_.trust;
+    const auto before = trust.revocations_version();
+    (void)security::adopt_file(trust, config_.revocations);  // what is wrong with it was told
+    if (trust.revocations_version() != before) host_->revocations_changed(now);
 }
 
 void Daemon::keep_revocations() {
@@ -408,6 +417,7 @@ void Daemon::apply(proto::Now now, Prepared next) {
             log_.error(fmt::format("the audit trail stays where it was: {}", audit.error().detail));
         }
     }
+    if (auto* audit = performer_.audit(); audit != nullptr && config.audit_rotation != config_.audit_rotation) audit->rotate_by(config.audit_rotation);
     reopen_files(now);
     config_ = std::move(next.config);
     site_.change(config_, std::move(next.policy));

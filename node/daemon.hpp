@@ -70,6 +70,7 @@ class Daemon {
     void start_external();
     external::AgentLoader::Settings external_settings() const;
     void take_external();
+    void adopt_revocations(proto::Now now);
     void keep_revocations();
     void look_at_site(proto::Now now);
     void apply(proto::Now now, Prepared next);

@@ -209,7 +209,8 @@ void Performer::collect(proto::Now now) {
 
 void Performer::elapse(proto::Now now) {
     for (auto& finished : executor_.elapse(now)) finish(now, std::move(finished));
-    if (audit_) audit_->settle(now);
+    if (!audit_) return;
+    if (const auto settled = audit_->settle(now); !settled) parts_.log.error(settled.error().detail);
 }
 
 std::optional<proto::Instant> Performer::next_deadline() const {

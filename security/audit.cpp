@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 
@@ -114,6 +115,7 @@ std::optional<Tail> read_tail(int descriptor, off_t size) {
 
 struct Opened {
     int descriptor = -1;
+    std::uint64_t size = 0;
     Tail tail;
 };
 
@@ -137,7 +139,7 @@ proto::Result<Opened> open_file(const std::filesystem::path& file) {
     // A crash in the middle of a write left a piece that no answer rests on; behind it the chain could not go on.
     if (tail->unfinished != 0 && ::ftruncate(descriptor, status.st_size - static_cast<off_t>(tail->unfinished)) != 0)
         return refuse(fmt::format("the unfinished line at the end of {} cannot be taken away", file.string()));
-    return Opened{descriptor, *tail};
+    return Opened{descriptor, static_cast<std::uint64_t>(status.st_size) - tail->unfinished, *tail};
 }
 
 // All or nothing: a line that only partly found room is taken back.
@@ -163,8 +165,8 @@ bool same_file(int descriptor, const std::filesystem::path& file) {
 
 std::filesystem::path audit_head_file(const std::filesystem::path& file) { return file.string() + ".head"; }
 
-proto::Result<Audit> Audit::open(const std::filesystem::path& file, const Identity& self) {
-    Audit audit(file, self);
+proto::Result<Audit> Audit::open(const std::filesystem::path& file, const Identity& self, Rotation rotation) {
+    Audit audit(file, self, rotation);
     if (auto taken = audit.take(file); !taken) return tl::unexpected(taken.error());
     // Lines that the head knows and the file does not have are gone: the numbers go on behind them, so that the gap is seen.
     const auto head = read_audit_head(audit_head_file(file));
@@ -180,6 +182,8 @@ proto::Result<void> Audit::take(const std::filesystem::path& file) {
     if (!opened) return tl::unexpected(std::move(opened.error()));
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = opened->descriptor;
+    size_ = opened->size;
+    full_at_ = rotation_.size_max;
     introduced_ = false;
     if (opened->tail.sequence < sequence_) return {};  // a new file continues the old one
     sequence_ = opened->tail.sequence;
@@ -191,6 +195,9 @@ Audit::Audit(Audit&& other) noexcept
     : file_(std::move(other.file_)),
       self_(other.self_),
       descriptor_(std::exchange(other.descriptor_, -1)),
+      rotation_(other.rotation_),
+      size_(other.size_),
+      full_at_(other.full_at_),
       sequence_(other.sequence_),
       last_(other.last_),
       introduced_(other.introduced_),
@@ -202,6 +209,9 @@ Audit& Audit::operator=(Audit&& other) noexcept {
     std::swap(file_, other.file_);
     std::swap(self_, other.self_);
     std::swap(descriptor_, other.descriptor_);
+    std::swap(rotation_, other.rotation_);
+    std::swap(size_, other.size_);
+    std::swap(full_at_, other.full_at_);
     std::swap(sequence_, other.sequence_);
     std::swap(last_, other.last_);
     std::swap(introduced_, other.introduced_);
@@ -219,19 +229,22 @@ int Audit::put(std::string line) {
     const auto hash = digest(proto::as_bytes(line));
     line += '\n';
     if (const int failed = write_line(descriptor_, line); failed != 0) return failed;
+    size_ += line.size();
     ++sequence_;
     last_ = hash;
     dirty_ = true;
     return 0;
 }
 
+int Audit::introduce(proto::Now now) {
+    const int failed = put(begin_line(sequence_ + 1, last_, now.wall, "opened") +
+                           fmt::format(R"(,"node":{},"chain":"{}"}})", json_text(self_->name), proto::to_hex(proto::pack(self_->chain))));
+    introduced_ = failed == 0;
+    return failed;
+}
+
 proto::Result<void> Audit::append(const AuditEvent& event, proto::Now now) {
-    int failed = 0;
-    if (!introduced_) {
-        failed = put(begin_line(sequence_ + 1, last_, now.wall, "opened") +
-                     fmt::format(R"(,"node":{},"chain":"{}"}})", json_text(self_->name), proto::to_hex(proto::pack(self_->chain))));
-        introduced_ = failed == 0;
-    }
+    int failed = introduced_ ? 0 : introduce(now);
     if (failed == 0) failed = put(begin_line(sequence_ + 1, last_, now.wall, name(event.kind)) + rest_of(event));
     if (failed != 0) return failure("append to", file_, failed);
     if (unsigned_++ == 0) checkpoint_due_ = now.mono + time_per_checkpoint;
@@ -248,11 +261,39 @@ bool Audit::checkpoint(proto::Now now, Ending ending) {
     return true;
 }
 
-void Audit::settle(proto::Now now) {
+proto::Result<void> Audit::settle(proto::Now now) {
     if (unsigned_ >= lines_per_checkpoint || (unsigned_ != 0 && now.mono >= checkpoint_due_)) {
         if (!checkpoint(now, Ending::goes_on)) checkpoint_due_ = now.mono + time_per_checkpoint;
     }
+    auto rotated = introduced_ && full_at_ != 0 && size_ >= full_at_ ? rotate(now) : proto::Result<void>();
     if (dirty_) write_head(now.wall);
+    return rotated;
+}
+
+void Audit::rotate_by(Rotation rotation) {
+    rotation_ = rotation;
+    full_at_ = rotation.size_max;
+}
+
+proto::Result<void> Audit::rotate(proto::Now now) {
+    full_at_ = size_ + rotation_.size_max;  // if it fails
+    if (!checkpoint(now, Ending::closes)) return {};  // no room: appending says so
+    const auto numbered = [&](std::uint32_t number) { return number == 0 ? file_.string() : fmt::format("{}.{}", file_.string(), number); };
+    for (auto number = rotation_.keep; number > 0; --number) {
+        const bool moved = ::rename(numbered(number - 1).c_str(), numbered(number).c_str()) == 0;
+        if (!moved && errno != ENOENT)
+            return proto::fail(Errc::denied, fmt::format("the audit trail grows on in {}: {} cannot be renamed: {}\nmake its folder one that this user may write",
+                                                         file_.string(), numbered(number - 1), std::generic_category().message(errno)));
+    }
+    return continue_in_new_file(now);
+}
+
+// With a line in it at once: an empty file proves nothing. If that finds no room, the next event says so.
+proto::Result<void> Audit::continue_in_new_file(proto::Now now) {
+    const bool introduced = introduced_;
+    if (auto taken = take(file_); !taken) return taken;
+    if (introduced) (void)introduce(now);
+    return {};
 }
 
 std::optional<proto::Instant> Audit::next_deadline() const {
@@ -272,18 +313,17 @@ void Audit::write_head(proto::WallTime now) {
     ::close(head);
 }
 
-// A rotated file is empty, and the chain goes on; on an error the old file stays in use.
+// On an error the old file stays in use.
 proto::Result<void> Audit::reopen(proto::Now now) {
     if (same_file(descriptor_, file_)) return {};
     if (introduced_) checkpoint(now, Ending::closes);
-    if (auto taken = take(file_); !taken) return taken;
-    settle(now);
-    return {};
+    if (auto taken = continue_in_new_file(now); !taken) return taken;
+    return settle(now);
 }
 
 void Audit::close(proto::Now now) {
     if (introduced_) checkpoint(now, Ending::closes);
-    settle(now);
+    if (dirty_) write_head(now.wall);
 }
 
 }  // namespace mco::security

@@ -46,29 +46,45 @@ struct AuditEvent {
 // write or everybody may read is refused. `self` must outlive it.
 class Audit {
  public:
-    static proto::Result<Audit> open(const std::filesystem::path& file, const Identity& self);
+    // When the trail goes on in a new file: the full one becomes FILE.1, that one FILE.2, and so on; what would be FILE.(keep+1)
+    // is deleted.
+    struct Rotation {
+        std::uint64_t size_max = 0;  // octets; 0: somebody else rotates, or nobody
+        std::uint32_t keep = 52;     // at least 1
+        friend bool operator==(const Rotation&, const Rotation&) = default;
+    };
+    static proto::Result<Audit> open(const std::filesystem::path& file, const Identity& self, Rotation rotation);
+    static proto::Result<Audit> open(const std::filesystem::path& file, const Identity& self) { return open(file, self, Rotation{}); }
     Audit(Audit&& other) noexcept;
     Audit& operator=(Audit&& other) noexcept;
     ~Audit();
 
     proto::Result<void> append(const AuditEvent& event, proto::Now now);
-    // Signs what is due and writes the head. Once a turn; cheap when nothing was appended.
-    void settle(proto::Now now);
+    // Signs what is due, begins a new file if this one is full, and writes the head. Once a turn; cheap when nothing was appended.
+    // An error says that no new file could be begun: the old one is used for as much again, and nothing is lost.
+    proto::Result<void> settle(proto::Now now);
+    void rotate_by(Rotation rotation);
     std::optional<proto::Instant> next_deadline() const;  // of a checkpoint
     proto::Result<void> reopen(proto::Now now);           // after a rotation; nothing if the file is still the same
     void close(proto::Now now);                           // the last line: a checkpoint that closes the file
 
  private:
     enum class Ending : std::uint8_t { goes_on, closes };
-    Audit(std::filesystem::path file, const Identity& self) : file_(std::move(file)), self_(&self) {}
+    Audit(std::filesystem::path file, const Identity& self, Rotation rotation) : file_(std::move(file)), self_(&self) { rotate_by(rotation); }
     proto::Result<void> take(const std::filesystem::path& file);  // opens it and finds its end
     int put(std::string line);                                    // errno
     bool checkpoint(proto::Now now, Ending ending);
+    int introduce(proto::Now now);                                // errno
+    proto::Result<void> rotate(proto::Now now);
+    proto::Result<void> continue_in_new_file(proto::Now now);
     void write_head(proto::WallTime now);
 
     std::filesystem::path file_;
     const Identity* self_;
     int descriptor_ = -1;
+    Rotation rotation_;
+    std::uint64_t size_ = 0;      // of the file
+    std::uint64_t full_at_ = 0;   // the size at which a new one is begun
     std::uint64_t sequence_ = 0;  // of the last line
     proto::Digest last_{};        // its hash; zero: there was none
     bool introduced_ = false;     // the line "opened" is in this file since it was opened

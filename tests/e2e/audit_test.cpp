@@ -88,5 +88,26 @@ TEST_CASE("a rotated trail stays whole") {
     CHECK(has(both.out, "web1: lines 1 to "));
 }
 
+TEST_CASE("a daemon begins a new file when the trail is full; the set of them is verified and collected as one") {
+    auto nodes = Fleet::acceptance_nodes();
+    nodes[0].extra = "plugin.rpcaudit.max_log_size = 65536\nplugin.rpcaudit.keeplogs = 2\nplugin.actionpolicy.allow_unconfigured = 1\n";
+    Fleet fleet(nodes);
+    const auto file = fleet.folder("web1") / "audit.jsonl", old = fleet.folder("web1") / "audit.jsonl.1";
+    const auto long_name = "file=/" + std::string(250, 'x');
+    for (int i = 0; !fs::exists(old); ++i) {
+        REQUIRE(i < 200);
+        fleet.mco({"rpc", "filemgr", "status", long_name, "-I", "web1"});
+    }
+    const auto both = fleet.mco({"audit", "verify", file.string(), old.string()});
+    CHECK_MESSAGE(both.status == 0, both.out << both.err);
+    CHECK(has(both.out, "web1: lines 1 to "));
+    const auto to = (fleet.dir() / "collected").string();
+    const auto collected = fleet.mco({"audit", "collect", "--to", to, "-I", "web1"});
+    CHECK_MESSAGE(collected.status == 0, collected.out << collected.err);
+    const auto copy = fleet.mco({"audit", "verify", to + "/web1.jsonl"});
+    CHECK_MESSAGE(copy.status == 0, copy.out << copy.err);
+    CHECK(fs::file_size(to + "/web1.jsonl") > 65'536);
+}
+
 }  // namespace
 }  // namespace mco::test

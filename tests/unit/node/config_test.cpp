@@ -80,6 +80,7 @@ TEST_CASE("defaults are those of the table") {
     CHECK(config.fact_cache_time == 300s);
     CHECK(config.log == LogSettings{});
     CHECK(config.audit_file.empty());
+    CHECK(config.audit_rotation.size_max == 0);
     CHECK_FALSE(config.policy.allow_unconfigured);
 }
 
@@ -94,7 +95,7 @@ TEST_CASE("every key is read") {
         "workers = 8\nsoft_shutdown_timeout = 0\nfactsource = yaml, facter\nplugin.yaml = /f/a.yaml:/f/b.json\n"
         "fact_cache_time = 60\nclassesfile = /c.txt\npolicies = /p\nplugin.actionpolicy.allow_unconfigured = 1\n"
         "plugin.actionpolicy.enable_default = t\nplugin.actionpolicy.default_name = site\n"
-        "plugin.rpcaudit.logfile = /a.jsonl\nlogger_type = file\nlogfile = /l.log\nloglevel = debug\n"
+        "plugin.rpcaudit.logfile = /a.jsonl\nplugin.rpcaudit.max_log_size = 65536\nplugin.rpcaudit.keeplogs = 7\nlogger_type = file\nlogfile = /l.log\nloglevel = debug\n"
         "logfacility = local3\nmax_log_size = 0\nkeeplogs = 9\nrelay = always\nhomes = 4\n");
     REQUIRE_MESSAGE(loaded.problems.empty(), loaded.problems.front());
     CHECK(loaded.warnings.empty());
@@ -124,6 +125,7 @@ TEST_CASE("every key is read") {
     CHECK(config.policy.enable_default);
     CHECK(config.policy.default_name == "site");
     CHECK(config.audit_file == "/a.jsonl");
+    CHECK(config.audit_rotation == security::Audit::Rotation{65'536, 7});
     CHECK(config.log == LogSettings{LogTarget::file, "/l.log", LogLevel::debug, {}, LogFormat::text, "local3", 0, 9});
 }
 
@@ -187,6 +189,9 @@ TEST_CASE("values out of their range are refused") {
                              "relay = ",
                              "homes = 0",
                              "homes = 5",
+                             "plugin.rpcaudit.max_log_size = 65535",
+                             "plugin.rpcaudit.keeplogs = 0",
+                             "plugin.rpcaudit.keeplogs = 251",
                              "confine = mcollective",
                              "seed = tcp://1.2.3.4:1",
                              "advertise = *",

@@ -208,6 +208,64 @@ TEST_CASE("a rotated trail is closed and continued by the next file") {
     CHECK_FALSE(desk.check({old}).findings.empty());
 }
 
+TEST_CASE("a full trail goes on in a new file, the oldest goes, and what is kept is one chain, also after a restart") {
+    Desk desk;
+    constexpr Audit::Rotation rotation{.size_max = 8'000, .keep = 3};
+    const auto numbered = [&](int number) { return fs::path(desk.file.string() + "." + std::to_string(number)); };
+    int seconds = 0;
+    const auto write = [&](Audit& audit) {
+        for (int i = 0; i < 40; ++i) {
+            REQUIRE(audit.append(event(), moment(std::chrono::seconds(++seconds))));
+            REQUIRE(audit.settle(moment(std::chrono::seconds(seconds))));
+        }
+        audit.close(moment(std::chrono::seconds(++seconds)));
+    };
+    for (int start = 0; start < 3; ++start) {
+        auto audit = Audit::open(desk.file, desk.web1, rotation);
+        REQUIRE(audit);
+        write(*audit);
+    }
+    CHECK_FALSE(fs::exists(numbered(4)));
+    const auto report = desk.check({numbered(3), numbered(2), numbered(1), desk.file});
+    CHECK_MESSAGE(report.findings.empty(), report.findings.front());
+    CHECK(report.notes.size() == 1);  // the first ones were deleted
+    CHECK(report.last > 120);
+    for (const auto& file : {numbered(3), numbered(2), numbered(1)}) {
+        CHECK(fs::file_size(file) >= 8'000);
+        CHECK(fs::file_size(file) < 10'000);  // a line and a checkpoint beyond
+    }
+    // A file taken out of the middle is missed.
+    CHECK_FALSE(desk.check({numbered(3), numbered(1), desk.file}).findings.empty());
+
+    auto audit = Audit::open(desk.file, desk.web1);
+    REQUIRE(audit);
+    write(*audit);  // nobody rotates it
+    CHECK(fs::file_size(desk.file) > 10'000);
+    audit->rotate_by(rotation);
+    REQUIRE(audit->append(event(), moment(std::chrono::seconds(++seconds))));
+    CHECK(audit->settle(moment(std::chrono::seconds(seconds))));
+    CHECK(fs::file_size(numbered(1)) > 10'000);
+    CHECK(desk.check({numbered(3), numbered(2), numbered(1)}).findings.empty());
+}
+
+TEST_CASE("a trail that cannot be continued in a new file grows on, says so once for each time it is full, and stays whole") {
+    Desk desk;
+    auto audit = Audit::open(desk.file, desk.web1, {.size_max = 4'000, .keep = 1});
+    REQUIRE(audit);
+    desk.dir.write("audit.jsonl.1/in the way", "");  // a folder is no place for a file
+    int told = 0;
+    for (int i = 0; i < 40; ++i) {
+        REQUIRE(audit->append(event(), moment(std::chrono::seconds(i))));
+        const auto settled = audit->settle(moment(std::chrono::seconds(i)));
+        if (settled) continue;
+        ++told;
+        CHECK(settled.error().detail.find("grows on") != std::string::npos);
+    }
+    audit->close(moment(41s));
+    CHECK(told == static_cast<int>(fs::file_size(desk.file) / 4'000));
+    CHECK(desk.check().findings.empty());
+}
+
 TEST_CASE("a change of any single octet is found, wherever it is") {
     Desk desk;
     desk.write(3);
