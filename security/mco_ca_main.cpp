@@ -84,12 +84,13 @@ const std::vector<Command>& commands() {
          "  mco-ca request --name web1 --role node --out /tmp/new --secret-keys mcod.key     for the keys that are there\n",
          &ca::run_request},
         {"sign",
-         "REQUEST",
-         "sign a machine's or person's request",
+         "REQUEST...",
+         "sign the request of a machine or person, or those of many",
          {"ca"},
          {"out", "valid", "not-before", "not-after", "collectives", "actions", "targets-max", "replace", "passphrase-file"},
          "  mco-ca sign --ca /root/mco-ca web1.request --out web1.cert\n"
-         "  mco-ca sign --ca /root/mco-ca alice.request --valid 30d --actions 'rpcutil/*,*/status' >alice.cert\n",
+         "  mco-ca sign --ca /root/mco-ca alice.request --valid 30d --actions 'rpcutil/*,*/status' >alice.cert\n"
+         "  mco-ca sign --ca berlin requests/*.request --out certs          many at once: --out is a folder\n",
          &ca::run_sign},
         {"issue",
          "",
@@ -254,7 +255,8 @@ Result<Parsed> parse(const Command& command, const std::vector<std::string>& wor
     }
     const auto words_left =
         given.count("operand") != 0 ? given["operand"].as<std::vector<std::string>>() : std::vector<std::string>();
-    if (words_left.size() != (command.operand.empty() ? 0U : 1U))
+    const std::size_t words_max = command.operand.empty() ? 0 : command.operand.ends_with("...") ? words_left.size() : 1;
+    if (words_left.size() > words_max || (words_left.empty() && !command.operand.empty()))
         return mco::proto::fail(
             Errc::invalid,
             words_left.empty()
@@ -262,6 +264,7 @@ Result<Parsed> parse(const Command& command, const std::vector<std::string>& wor
                 : fmt::format("\"{}\" is one word too many\nusage: {}", words_left.back(), usage_line(command)));
     auto& options = parsed.options;
     if (!words_left.empty()) options.file = words_left.front();
+    options.files = words_left;
     options.name = given.count("name") != 0 ? text("name") : "authority";
     options.role = text("role");
     options.authority = text("ca");

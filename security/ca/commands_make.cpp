@@ -156,25 +156,49 @@ proto::Result<Output> run_request(const Options& options, proto::WallTime /*now*
 }
 
 proto::Result<Output> run_sign(const Options& options, proto::WallTime now) {
-    const auto octets = read_signing_request(options.file);
-    if (!octets) return tl::unexpected(octets.error());
-    auto who = open_signing_request(*octets);
-    if (!who) return proto::fail(who.error().code, fmt::format("{}: {}", options.file, who.error().detail));
-    if (!options.out.empty()) {
-        if (auto checked = check_absent(options.out); !checked) return tl::unexpected(std::move(checked.error()));
+    const bool many = options.files.size() > 1;
+    if (many && options.out.empty())
+        return proto::fail(Errc::invalid, "--out is missing\nname a folder for the certificates of several requests");
+    // Everything that can be wrong with any of them is found before the first one is signed.
+    struct Order {
+        std::string from, to;
+        Authority::Application application;
+    };
+    std::vector<Order> orders;
+    for (const auto& file : options.files) {
+        const auto octets = read_signing_request(file);
+        if (!octets) return tl::unexpected(octets.error());
+        auto who = open_signing_request(*octets);
+        if (!who) return proto::fail(who.error().code, fmt::format("{}: {}", file, who.error().detail));
+        const auto to = many ? (fs::path(options.out) / fmt::format("{}.cert", who->name)).string() : options.out;
+        const auto twice = std::find_if(orders.begin(), orders.end(), [&](const Order& one) { return many && one.to == to; });
+        if (twice != orders.end())
+            return proto::fail(Errc::invalid, fmt::format("{} and {} ask for the same name, \"{}\"", twice->from, file, who->name));
+        if (auto checked = to.empty() ? proto::Result<void>() : check_absent(to); !checked) return tl::unexpected(std::move(checked.error()));
+        auto application = application_of(options, std::move(*who), now);
+        if (!application) return tl::unexpected(std::move(application.error()));
+        orders.push_back({file, to, std::move(*application)});
     }
-    auto application = application_of(options, std::move(*who), now);
-    if (!application) return tl::unexpected(std::move(application.error()));
     auto authority = Authority::open(options.authority, passphrase_from(options));
     if (!authority) return tl::unexpected(std::move(authority.error()));
-    const auto issued = authority->issue(*application, now);
-    if (!issued) return tl::unexpected(issued.error());
-    auto text = authority->issued_text(*issued);
-    if (options.out.empty()) return Output{std::move(text), notes_of(*issued)};
-    if (auto written = write_public(options.out, text); !written) return tl::unexpected(std::move(written.error()));
-    return Output{fmt::format("signed \"{}\" ({}) until {}: {}\n", issued->body.name, proto::name(issued->body.role),
-                              to_rfc3339(issued->body.not_after), options.out),
-                  notes_of(*issued)};
+    std::error_code failed;
+    if (many && !fs::create_directories(options.out, failed) && failed)
+        return proto::fail(Errc::denied, fmt::format("{} cannot be made: {}", options.out, failed.message()));
+    Output output;
+    for (const auto& order : orders) {
+        const auto issued = authority->issue(order.application, now);
+        if (!issued) return proto::fail(issued.error().code, fmt::format("{}: {}", order.from, issued.error().detail));
+        output.notes += notes_of(*issued);
+        auto text = authority->issued_text(*issued);
+        if (order.to.empty()) {
+            output.result = std::move(text);
+            return output;
+        }
+        if (auto written = write_public(order.to, text); !written) return tl::unexpected(std::move(written.error()));
+        output.result += fmt::format("signed \"{}\" ({}) until {}: {}\n", issued->body.name, proto::name(issued->body.role),
+                                     to_rfc3339(issued->body.not_after), order.to);
+    }
+    return output;
 }
 
 proto::Result<Output> run_issue(const Options& options, proto::WallTime now) {

@@ -12,7 +12,8 @@
 namespace mco::security::ca {
 
 struct Options {
-    std::string file;  // the word without an option: DIR of init, REQUEST of sign, FILE of show, CERT of verify
+    std::string file;  // the word without an option: DIR of init, FILE of show, CERT of verify
+    std::vector<std::string> files;  // sign: the REQUESTs
     std::string name, role;
     std::string authority;  // --ca
     std::string trust;

@@ -109,6 +109,34 @@ TEST_CASE("sign without --out prints the certificate and nothing else") {
     CHECK(parse_certificates(finished.out)->size() == 1);
 }
 
+TEST_CASE("many requests are signed at once, and none if one of them is wrong") {
+    const Desk desk;
+    desk.good({"init", "ca"});
+    std::vector<std::string> requests;
+    for (const auto* name : {"web1", "web2", "db1"}) {
+        desk.good({"request", "--name", name, "--role", "node", "--out", std::string("keys-") + name});
+        requests.push_back(std::string("keys-") + name + "/" + name + ".request");
+    }
+    const auto sign = [&](std::vector<std::string> files, std::vector<std::string> options) {
+        files.insert(files.begin(), {"sign", "--ca", "ca"});
+        files.insert(files.end(), options.begin(), options.end());
+        return files;
+    };
+    desk.bad(sign(requests, {}), "--out is missing");
+    auto wrong = requests;
+    wrong.push_back("nosuch.request");
+    desk.bad(sign(wrong, {"--out", "certs"}), "nosuch.request");
+    wrong.back() = requests.front();
+    desk.bad(sign(wrong, {"--out", "certs"}), "ask for the same name, \"web1\"");
+    CHECK_FALSE(fs::exists(desk.dir / "certs"));
+    const auto said = desk.good(sign(requests, {"--out", "certs"}));
+    for (const auto* name : {"web1", "web2", "db1"}) {
+        CHECK(has(said, std::string("signed \"") + name));
+        CHECK(has(desk.good({"verify", "--trust", "ca/root.cert", std::string("certs/") + name + ".cert"}), "holds until"));
+    }
+    desk.bad(sign(requests, {"--out", "certs"}), "is there already");
+}
+
 TEST_CASE("show says what is in a certificate or request, for people and for programs") {
     const Desk desk;
     desk.good({"init", "ca", "--name", "fleet"});
