@@ -65,6 +65,36 @@ TEST_CASE("a revoked caller is refused by the whole mesh within five seconds of 
     until_linked(fleet);
 }
 
+TEST_CASE("a caller who is revoked while his request goes from node to node gets no further") {
+    Fleet fleet(Fleet::acceptance_nodes());
+    for (const auto* node : {"web1", "web2", "db1"}) {
+        fleet.dir().write(std::string(node) + "/policies/rpcutil.policy", "policy default allow\n");
+        fleet.restart(node);
+    }
+    until_linked(fleet);
+    const auto guest = caller(fleet, "guest").string();
+    const auto performed = [&] {
+        int count = 0;
+        for (const auto* node : {"web1", "web2", "db1"}) {
+            std::ifstream audit(fleet.folder(node) / "audit.jsonl");
+            for (std::string line; std::getline(audit, line);)
+                count += has(line, "\"name\":\"guest\"") && has(line, "rpcutil") && has(line, "\"allowed\"") ? 1 : 0;
+        }
+        return count;
+    };
+    Process slow({.argv = {program("mco").string(), "rpc", "rpcutil", "ping", "--batch", "1", "--batch-sleep", "4"},
+                  .environment = {{"MCO_CONFIG", guest}, {"HOME", fleet.dir().path().string()}}},
+                 fleet.dir() / "slow.log");
+    while (performed() == 0) REQUIRE(!slow.wait(std::chrono::seconds(0)));
+    fleet.ca({"revoke", "--ca", fleet.authority().string(), "guest"});
+    fs::copy_file(fleet.authority() / "revocations", fleet.folder("web2") / "revocations");
+    REQUIRE(fleet.node("web2").signal(SIGHUP));
+    const auto status = slow.wait();
+    REQUIRE(status);
+    CHECK_MESSAGE(*status != 0, slow.log_text());
+    CHECK_MESSAGE(performed() < 3, slow.log_text());
+}
+
 TEST_CASE("the answers of a revoked node do not count, and its links are gone") {
     Fleet fleet(Fleet::acceptance_nodes());
     fleet.ca({"revoke", "--ca", fleet.authority().string(), "db1"});

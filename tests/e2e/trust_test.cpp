@@ -1,5 +1,9 @@
 // Who is let in, and what a stranger gets: nothing, and one clear line on his own side.
 
+#include <chrono>
+#include <ctime>
+#include <string>
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -51,6 +55,35 @@ TEST_CASE("an expired certificate is refused before anything is sent, naming it 
               "--not-before", "2020-01-01T00:00:00Z", "--not-after", "2020-02-01T00:00:00Z"});
     expect_refused(fleet, client_with(fleet, out + "/late.cert", out + "/late.key", fleet.authority() / "root.cert"),
                    "expired");
+}
+
+TEST_CASE("a machine whose clock is behind its certificate does not take part; once it is right the next start does, with nothing else changed") {
+    Fleet fleet(Fleet::acceptance_nodes());
+    const auto out = (fleet.dir() / "late").string();
+    const auto begins = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + std::chrono::seconds(63);  // 60 s are forgiven
+    const auto time = std::chrono::system_clock::to_time_t(begins);
+    char text[32];
+    REQUIRE(std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&time)) != 0);
+    fleet.ca({"issue", "--ca", fleet.authority().string(), "--name", "late", "--role", "node", "--out", out, "--not-before", text});
+    fleet.dir().write("late/mcod.conf", fmt::format("certificate = {0}/late.cert\nsecret_keys = {0}/late.key\ntrust = {1}/root.cert\nlisten = tcp://127.0.0.1:*\n"
+                                                    "state_folder = {0}/state\nseed = {2} {3}\n",
+                                                    out, fleet.authority().string(), fleet.endpoint("web1"), fleet.curve_key("web1")));
+    const Launch launch{.argv = {program("mcod").string(), "-c", out + "/mcod.conf", "--ready-fd", "3"}};
+    int refusals = 0;
+    for (bool ready = false; !ready; refusals += ready ? 0 : 1) {  // as a service manager does
+        Process daemon(launch, fleet.dir() / "late.log", Process::Ready::on_descriptor_3);
+        ready = daemon.wait_ready().has_value();
+        if (!ready) {
+            CHECK(daemon.wait() == 1);
+            CHECK_MESSAGE(has(daemon.log_text(), "late.cert"), daemon.log_text());
+            CHECK_MESSAGE(has(daemon.log_text(), text), daemon.log_text());
+            REQUIRE(std::chrono::system_clock::now() < begins);
+            continue;
+        }
+        const auto ping = fleet.mco({"ping", "-I", "late"});
+        CHECK_MESSAGE(ping.status == 0, ping.out << ping.err);
+    }
+    CHECK(refusals > 0);
 }
 
 TEST_CASE("a certificate without its key is refused") {
