@@ -38,6 +38,13 @@ void check_certificate(const Config& config, const security::Principal& self, st
     }
 }
 
+// Who comes from MCollective has no such files yet.
+std::string with_way_out(proto::Error error) {
+    if (error.code == proto::Errc::not_found)
+        error.detail += "\nmco-ca makes it: 'mco-ca enrol', or 'mco-ca request' here and 'mco-ca sign' at the authority.";
+    return std::move(error.detail);
+}
+
 }  // namespace
 
 std::filesystem::path kept_revocations(const Config& config) {
@@ -48,11 +55,11 @@ std::optional<Credentials> load_credentials(const Config& config, proto::WallTim
                                             std::vector<std::string>& problems) {
     const auto before = problems.size();
     auto identity = security::read_identity(config.secret_keys, config.certificate);
-    if (!identity) problems.push_back(std::move(identity.error().detail));
+    if (!identity) problems.push_back(with_way_out(std::move(identity.error())));
 
     auto roots = security::read_certificates(config.trust);
     if (!roots) {
-        problems.push_back(std::move(roots.error().detail));
+        problems.push_back(with_way_out(std::move(roots.error())));
         return std::nullopt;
     }
     auto trust = security::TrustStore::make(std::move(*roots));

@@ -1,7 +1,6 @@
 #include "node/daemon.hpp"
 
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <fmt/ranges.h>
 
 #include "node/host_view.hpp"
+#include "node/state_folder.hpp"
 #include "security/revocation.hpp"
 #include "security/rfc3339.hpp"
 
@@ -25,13 +25,6 @@ using namespace std::chrono_literals;
 constexpr auto idle_wait = std::chrono::milliseconds(1h);  // the host wakes by itself for the mesh's deadlines
 constexpr auto last_answers = 100ms;
 constexpr auto expiry_warning = std::chrono::hours(7 * 24);
-
-// The folder itself, not those above it: one that is mistyped is named.
-proto::Result<void> make_state_folder(const std::filesystem::path& folder) {
-    if (folder.empty() || ::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
-    return proto::fail(proto::Errc::invalid,
-                       fmt::format("state_folder {} cannot be made: {}", folder.string(), std::generic_category().message(errno)));
-}
 
 // An audit trail where one is configured; its folder is the operator's to make.
 proto::Result<std::optional<security::Audit>> open_audit(const Config& config, const security::Identity& self) {
@@ -115,8 +108,10 @@ std::string Daemon::software() const { return fmt::format("{} {}", name(config_.
 proto::Result<std::unique_ptr<Daemon>> Daemon::open(Prepared prepared, std::vector<Agent*> agents) {
     auto log = Log::open(prepared.config.log);
     if (!log) return tl::unexpected(log.error());
-    if (auto made = make_state_folder(prepared.config.state_folder); !made) return tl::unexpected(made.error());
+    auto claimed = claim_state_folder(prepared.config.state_folder, name(prepared.config.program));
+    if (!claimed) return tl::unexpected(claimed.error());
     std::unique_ptr<Daemon> daemon(new Daemon(std::move(prepared), std::move(*log), std::move(agents)));
+    daemon->claimed_ = std::move(*claimed);
     auto audit = open_audit(daemon->config_, daemon->credentials_.identity);
     if (!audit) return tl::unexpected(audit.error());
     daemon->performer_.set_audit(std::move(*audit));

@@ -12,6 +12,7 @@
 #include "node/config.hpp"
 #include "node/credentials.hpp"
 #include "node/daemon_state.hpp"
+#include "node/descriptor.hpp"
 #include "node/external/agent_lines.hpp"
 #include "node/external/agent_loader.hpp"
 #include "node/log.hpp"
@@ -85,6 +86,7 @@ class Daemon {
     Config config_;
     Credentials credentials_;
     Log log_;
+    Descriptor claimed_;  // the state folder
     MeshNews news_;
     MeshMemory memory_;
     Site site_;

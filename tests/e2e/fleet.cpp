@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -105,10 +106,16 @@ std::filesystem::path Fleet::config(std::string_view name) const {
     return folder(name) / (proxy ? "proxy.conf" : "mcod.conf");
 }
 
+std::filesystem::path Fleet::program_of(Version version, std::string_view name) {
+    const char* folder = std::getenv(version == Version::before ? "MCO_BEFORE" : "MCO_AFTER");
+    return folder == nullptr ? program(name) : std::filesystem::path(folder) / name;
+}
+
 void Fleet::launch(const std::string& name) {
     const bool proxy = traits_.at(name).kind == NodeTraits::Kind::proxy;
-    processes_.insert_or_assign(name, Process({.argv = {program(proxy ? "mco-proxy" : "mcod").string(), "-c",
-                                                        config(name).string(), "--ready-fd", "3"}},
+    // A fleet that is upgraded: daemons are of the version before until they are started again.
+    const auto file = program_of(started_.insert(name).second ? Version::before : Version::after, proxy ? "mco-proxy" : "mcod");
+    processes_.insert_or_assign(name, Process({.argv = {file.string(), "-c", config(name).string(), "--ready-fd", "3"}},
                                               folder(name) / "stderr.log", Process::Ready::on_descriptor_3));
 }
 
@@ -162,8 +169,8 @@ std::string Fleet::curve_key(std::string_view name) const {
 }
 
 Finished Fleet::mco(std::vector<std::string> words, std::map<std::string, std::string> environment,
-                    std::string input) const {
-    words.insert(words.begin(), program("mco").string());
+                    std::string input, Version version) const {
+    words.insert(words.begin(), program_of(version, "mco").string());
     environment.emplace("MCO_CONFIG", client_config().string());
     environment.emplace("HOME", dir_.path().string());
     return run({.argv = std::move(words), .environment = std::move(environment), .input = std::move(input)});

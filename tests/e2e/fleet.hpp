@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,9 +33,13 @@ class Fleet {
     // `count` plain nodes NAME1, NAME2, ...
     static std::vector<NodeTraits> plain(std::string_view name, int count, const NodeTraits& like = {});
 
+    // Of two builds, where $MCO_BEFORE and $MCO_AFTER name their folders, as .ci/upgrade-check does; otherwise both are this one.
+    enum class Version { before, after };
+    static std::filesystem::path program_of(Version version, std::string_view name);
+
     // Runs `mco WORDS...` as the operator.
     Finished mco(std::vector<std::string> words, std::map<std::string, std::string> environment = {},
-                 std::string input = {}) const;
+                 std::string input = {}, Version version = Version::after) const;
     // Runs mco-ca; fails the test if that fails.
     std::string ca(std::vector<std::string> words) const;
 
@@ -64,6 +69,7 @@ class Fleet {
     std::string first_;
     std::map<std::string, NodeTraits, std::less<>> traits_;
     std::map<std::string, std::string, std::less<>> endpoints_;
+    std::set<std::string, std::less<>> started_;
     std::map<std::string, Process, std::less<>> processes_;
 };
 
