@@ -88,6 +88,8 @@ void Reactor::give_turn(std::size_t index) {
 }
 
 bool Reactor::wait(Patience patience) {
+    // Turns use the desk, too, and what a descriptor would have told is told once.
+    while (venue_->service(mesh::io::Host::sample_clocks())) {}
     const auto now = mesh::io::Host::sample_clocks().mono;
     proto::Instant until = look_at_;
     if (!deadlines_.empty()) until = std::min(until, deadlines_.begin()->first);
@@ -102,7 +104,6 @@ bool Reactor::wait(Patience patience) {
         if (of == of_stop) return false;
         if (of != of_venue) mark(of);
     }
-    while (venue_->service(mesh::io::Host::sample_clocks())) {}
     const auto then = mesh::io::Host::sample_clocks().mono;
     for (auto at = deadlines_.begin(); at != deadlines_.end() && at->first <= then; ++at) mark(at->second);
     return true;
