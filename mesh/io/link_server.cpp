@@ -256,6 +256,7 @@ void LinkServer::drop_lanes(Connection& connection) {
     if (connection.name) names_.erase(*std::exchange(connection.name, std::nullopt));
     for (const auto& id : std::exchange(connection.lanes, {})) {
         const auto lane = connections_.find(id);
+        if (lane->second.descriptor >= 0) strangers_.add(lane->second.descriptor, rules_.greeting_max);
         const auto descriptor = by_descriptor_.find(lane->second.descriptor);
         if (descriptor != by_descriptor_.end() && descriptor->second == id) by_descriptor_.erase(descriptor);
         connections_.erase(lane);
