@@ -67,7 +67,8 @@ TEST_CASE("a daemon refuses an unreadable configuration, a readable secret, a bu
         CHECK_MESSAGE(has(finished.err, "chmod 600"), finished.err);
     }
     SUBCASE("a busy port") {
-        const auto finished = start(fleet.config("db1"));  // db1 itself holds it
+        const auto own = read_text(fleet.config("db1")) + fmt::format("state_folder = {}/other\n", fleet.dir().path().string());
+        const auto finished = start(fleet.dir().write("db1/second.conf", own));  // db1 itself holds it
         CHECK(finished.status == 1);
         CHECK_MESSAGE(has(finished.err, fleet.endpoint("db1")), finished.err);
     }
