@@ -41,6 +41,8 @@ constexpr auto daemon_keys = std::to_array<Row>({
     {"activate_agents", ""},
     {"soft_shutdown_timeout", ""},
     {"plugin.rpcaudit.logfile", "each line is a JSON object"},
+    {"plugin.rpcaudit.max_log_size", ""},
+    {"plugin.rpcaudit.keeplogs", ""},
     {"plugin.actionpolicy.*", "callers are cert=NAME in the policies"},
     {"plugin.filemgr.touch_file", ""},
     {"plugin.nrpe.conf_dir", ""},
