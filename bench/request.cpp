@@ -149,9 +149,11 @@ proto::Result<void> run_request(Arguments arguments) {
     std::vector<proto::Bytes> answers;
     const auto whole = report("whole", time_each(all, CLOCK_PROCESS_CPUTIME_ID, [&](const Asked& asked) {
                                   performer.perform(now, asked.route.request, asked.sealed);
-                                  pollfd ready{performer.descriptor(), POLLIN, 0};
-                                  ::poll(&ready, 1, 10'000);
-                                  performer.collect(now);
+                                  while (performer.unfinished() > 0) {
+                                      pollfd ready{performer.descriptor(), POLLIN, 0};
+                                      ::poll(&ready, 1, 10'000);
+                                      performer.collect(now);
+                                  }
                                   auto taken = performer.take_answers();
                                   if (taken.size() != 1 || taken[0].outcome != proto::Outcome::ok) return wrong("a request was not performed");
                                   answers.push_back(std::move(taken[0].sealed));

@@ -33,6 +33,10 @@ class Agent {
     enum class Effect : std::uint8_t { reads, changes };
     virtual Effect effect(std::string_view action) const = 0;
 
+    // Whether an action is over in microseconds and waits for nobody. It then runs on the reactor's thread, and answers even when
+    // all workers are busy.
+    virtual bool at_once(std::string_view) const { return false; }
+
     // Whether its calls carry a view of the mesh. It is taken when they are admitted, and not for free.
     virtual bool sees_mesh() const { return false; }
 

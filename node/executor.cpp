@@ -9,6 +9,13 @@
 
 namespace mco::node {
 
+std::optional<Executor::Finished> Executor::run(const std::shared_ptr<const AdmittedCall>& call, proto::Now now) {
+    if (call->asks_data() || !call->agent().at_once(call->call().action)) return std::nullopt;
+    Job job(call);
+    auto done = perform(0, job);
+    return finish(job, done->end, std::move(done->reply), now);
+}
+
 WorkerPool::Posted Executor::start(std::shared_ptr<const AdmittedCall> call) {
     const auto number = next_number_++;
     auto job = std::make_shared<Job>(std::move(call));

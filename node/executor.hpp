@@ -51,6 +51,8 @@ class Executor {
         ActionReply reply;        // denied: its message is the policy line that decided; not_meant: which data source failed, if one did
         proto::Duration took{0};  // since admission
     };
+    // Instead of start(), for what is over at once (Agent::at_once()). None: this is not, or has to ask for data first.
+    static std::optional<Finished> run(const std::shared_ptr<const AdmittedCall>& call, proto::Now now);
     int descriptor() const { return mailbox_.descriptor(); }  // readable: collect() has something
     std::vector<Finished> collect(proto::Now now);
     std::vector<Finished> elapse(proto::Now now);  // when next_deadline() has passed

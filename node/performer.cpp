@@ -134,6 +134,7 @@ void Performer::admit(proto::Now now, AdmittedCall admitted) {
         parts_.log.debug(fmt::format("{}: allowed by {}", brief(call->subject()), call->decided_by()), LogArea::request);
     if (!enter(now, *call, effect))
         return refuse(now, Admission::refuse(*call, RefusalCode::journal_failed, "the journal cannot be written"));
+    if (auto finished = Executor::run(call, now)) return finish(now, std::move(*finished));
     switch (executor_.start(call)) {
         case WorkerPool::Posted::accepted:
             return;

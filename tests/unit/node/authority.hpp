@@ -72,6 +72,9 @@ class Probe final : public node::Agent {
         return action == "change" ? Effect::changes : Effect::reads;
     }
 
+    bool at_once(std::string_view) const override { return quick; }
+
+    bool quick = false;
     std::function<node::ActionReply(const node::Call&, std::stop_token)> work = [](const node::Call&, std::stop_token) {
         return node::ActionReply{};
     };

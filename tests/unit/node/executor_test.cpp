@@ -40,6 +40,20 @@ std::vector<Executor::Finished> wait_for(Executor& executor, proto::Now now) {
     return executor.collect(now);
 }
 
+TEST_CASE("what is over at once is run where it is asked for, without a worker; nothing else is") {
+    Shop shop;
+    const auto now = at(0s);
+    CHECK_FALSE(Executor::run(shop.call(), now).has_value());
+    shop.probe.quick = true;
+    shop.probe.work = [](const Call& call, std::stop_token) {
+        return ActionReply{.status = proto::StatusCode::ok, .message = "OK", .data = {{"who", call.caller}}};
+    };
+    const auto finished = Executor::run(shop.call(), now);
+    REQUIRE(finished.has_value());
+    CHECK(finished->end == Executor::End::done);
+    CHECK(finished->reply.data == proto::Value::Map{{"seen", "nothing"}, {"who", "cert=alice"}});
+}
+
 TEST_CASE("an action's answer comes back with the defaults of its DDL and the time it took") {
     Shop shop;
     shop.probe.work = [](const Call& call, std::stop_token) {
