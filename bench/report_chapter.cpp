@@ -1,6 +1,8 @@
 #include "bench/report_chapter.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -41,6 +43,28 @@ std::vector<double> numbers_of(const Value& line, std::string_view key) {
         if (const auto* real = one.real()) numbers.push_back(*real);
     }
     return numbers;
+}
+
+double reply_ms(const Value& line, std::string_view when, std::string_view percentile) {
+    const auto* all = line.find("replies_us");
+    const auto microseconds = all == nullptr ? -1 : number_of(*all, when, percentile);
+    return microseconds < 0 ? -1 : microseconds / 1'000;
+}
+
+Plot replies_over_time(const std::vector<Value>& lines, std::string (*name)(const Value& line)) {
+    constexpr std::size_t drawn_max = 8;
+    Plot plot{.title = "Replies over time, at the median request", .x = "ms since the start", .y = "% of the replies", .series = {}};
+    if (lines.size() > drawn_max) plot.title += fmt::format("; the newest {} of {}", drawn_max, lines.size());
+    for (std::size_t i = lines.size() - std::min(lines.size(), drawn_max); i < lines.size(); ++i) {
+        if (reply_ms(lines[i], "last reply", "p50") < 0) continue;
+        Series series{fmt::format("{}: {}", i + 1, name(lines[i])), {{0, 0}}};
+        series.points.emplace_back(reply_ms(lines[i], "first reply", "p50"), 0);
+        for (int decile = 1; decile <= 9; ++decile)
+            series.points.emplace_back(reply_ms(lines[i], fmt::format("{} %", decile * 10), "p50"), decile * 10);
+        series.points.emplace_back(reply_ms(lines[i], "last reply", "p50"), 100);
+        plot.series.push_back(std::move(series));
+    }
+    return plot;
 }
 
 std::string escaped(std::string_view text) {

@@ -32,6 +32,11 @@ double number_of(const proto::Value& line, std::string_view key);
 double number_of(const proto::Value& line, std::string_view outer, std::string_view key);
 std::vector<double> numbers_of(const proto::Value& line, std::string_view key);
 
+// Of lines that have `replies_us`, in milliseconds; negative: this one has not.
+double reply_ms(const proto::Value& line, std::string_view when, std::string_view percentile);
+// Each line a series, numbered from 1 as in the table and named by `name`; the newest eight, as there are colours for.
+Plot replies_over_time(const std::vector<proto::Value>& lines, std::string (*name)(const proto::Value& line));
+
 // HTML.
 std::string escaped(std::string_view text);
 std::string table_of(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows);

@@ -12,15 +12,9 @@ namespace {
 
 using proto::Value;
 
-double time_of(const Value& line, std::string_view when, std::string_view percentile) {
-    const auto* all = line.find("replies_us");
-    const auto microseconds = all == nullptr ? -1 : number_of(*all, when, percentile);
-    return microseconds < 0 ? -1 : microseconds / 1'000;
-}
-
 std::string_view check(const Value& line) {
     const bool asked = number_of(line, "rounds") > 0;
-    return number_of(line, "slowest_ms") < 0 || (asked && time_of(line, "last reply", "p50") < 0) ? "a wan without its times" : "";
+    return number_of(line, "slowest_ms") < 0 || (asked && reply_ms(line, "last reply", "p50") < 0) ? "a wan without its times" : "";
 }
 
 std::vector<std::string> row_of(std::size_t number, const Value& line) {
@@ -33,8 +27,8 @@ std::vector<std::string> row_of(std::size_t number, const Value& line) {
     }
     std::vector<std::string> row{std::to_string(number), text_of(line, "sites"), text_of(line, "nodes"), trips, text_of(line, "jitter_ms"), text_of(line, "loss_percent"),
                                  text_of(line, "stall_every_s"), text_of(line, "from"), text_of(line, "slowest_ms")};
-    for (const auto* when : {"first reply", "50 %", "last reply"}) row.push_back(fmt::format("{:.1f}", time_of(line, when, "p50")));
-    row.push_back(fmt::format("{:.1f}", time_of(line, "last reply", "p99")));
+    for (const auto* when : {"first reply", "50 %", "last reply"}) row.push_back(fmt::format("{:.1f}", reply_ms(line, when, "p50")));
+    row.push_back(fmt::format("{:.1f}", reply_ms(line, "last reply", "p99")));
     for (const auto* key : {"promised_ms", "rounds", "incomplete"}) row.push_back(text_of(line, key));
     row.push_back(copies);
     for (const auto* key : {"seed", "commit", "machine"}) row.push_back(text_of(line, key));
@@ -44,21 +38,11 @@ std::vector<std::string> row_of(std::size_t number, const Value& line) {
 
 Chapter write(const std::vector<Value>& lines) {
     std::vector<std::vector<std::string>> rows;
-    Plot replies{.title = "Replies of several sites over time, at the median request", .x = "ms since the start", .y = "% of the replies", .series = {}};
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-        rows.push_back(row_of(i + 1, lines[i]));
-        if (number_of(lines[i], "rounds") <= 0) continue;
-        Series series{fmt::format("{}: from site {}", i + 1, text_of(lines[i], "from")), {{0, 0}}};
-        series.points.emplace_back(time_of(lines[i], "first reply", "p50"), 0);
-        for (int decile = 1; decile <= 9; ++decile)
-            series.points.emplace_back(time_of(lines[i], fmt::format("{} %", decile * 10), "p50"), decile * 10);
-        series.points.emplace_back(time_of(lines[i], "last reply", "p50"), 100);
-        replies.series.push_back(std::move(series));
-    }
+    for (std::size_t i = 0; i < lines.size(); ++i) rows.push_back(row_of(i + 1, lines[i]));
     return {table_of({"", "sites", "nodes", "round trips", "jitter", "lost %", "stalls every s", "from site", "slowest round trip", "first", "half", "last", "last p99",
                       "promised", "requests", "incomplete", "copies of a request", "seed", "commit", "machine", ""},
                      rows),
-            {replies}};
+            {replies_over_time(lines, [](const Value& line) { return "from site " + text_of(line, "from"); })}};
 }
 
 }  // namespace

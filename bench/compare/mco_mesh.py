@@ -20,7 +20,7 @@ class Mco(Peer):
         return path
 
     def version(self):
-        return first_line(self.ask("mco", "--version"))
+        return "mco " + first_line(self.ask("mco", "--version")).rpartition(" ")[2]
 
     def ask(self, name, *words):
         return subprocess.run([self.program(name), *words], check=True, stdout=subprocess.PIPE, text=True).stdout
