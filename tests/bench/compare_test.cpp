@@ -125,6 +125,7 @@ TEST_CASE("a comparison says what it cannot do") {
     CHECK(has(refused({"--only", "puppet"}), "there is no peer 'puppet'; there are mco, floor, mcollective"));
     CHECK(has(refused({"--only", "mco", "--skip", "mco"}), "no peer is left"));
     CHECK(has(refused({"--out", "/nonexistent/lines"}), "/nonexistent/lines cannot be written"));
+    CHECK(has(refused({"--plot", "/nonexistent/plot", "--out", "/dev/null"}), "/nonexistent/plot cannot be written"));
     CHECK(has(refused({"--only", "mco", "--programs", "/nonexistent", "--out", "/dev/null"}), "there is no /nonexistent/mco"));
 }
 
