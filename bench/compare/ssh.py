@@ -11,11 +11,12 @@ from processes import free_port
 class Ssh(Peer):
     packages = {"sshd": "openssh-server", "ssh": "openssh-client", "ssh-keygen": "openssh-client"}
     patience = 120
+    made_folder = False  # /run/sshd
     caveats = ("pdsh, clush, ansible: one sshd plays all N machines, ed25519 keys, the login shell without its start files; as many at once as there "
                "are nodes",)
 
     def start(self):
-        self.port, self.made_folder = free_port(), False
+        self.port = free_port()
         for key in ("host", "user"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.at(key)], env=self.environment(), check=True)
         shutil.copy(self.at("user.pub"), self.at("authorized"))
@@ -37,7 +38,7 @@ class Ssh(Peer):
 
     def stop(self):
         super().stop()
-        if getattr(self, "made_folder", False):
+        if self.made_folder:
             os.rmdir("/run/sshd")
 
     def ask_version(self, *words):
