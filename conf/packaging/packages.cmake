@@ -10,7 +10,7 @@ set(CPACK_SET_DESTDIR ON)  # /etc is not below the prefix
 set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
-set(CPACK_COMPONENTS_ALL mco-common mco mcod mco-proxy mco-ca)
+set(CPACK_COMPONENTS_ALL mco-common mco mcod mco-proxy mco-ca mco-dev)
 if(MCO_BENCH)
   list(APPEND CPACK_COMPONENTS_ALL mco-bench)
 endif()
@@ -60,6 +60,11 @@ debian_package(mco-proxy "fleet orchestration without a broker: proxy between si
   "adduser" "mco-ca, mco-common")
 debian_package(mco-ca "fleet orchestration without a broker: authority"
   "Makes the keys and certificates of machines, proxies and operators." "" "")
+debian_package(mco-dev "fleet orchestration without a broker: agents in C++"
+  "The header of an external agent in C++17, which speaks with mcod for it,\nand an example." "nlohmann-json3-dev" "g++")
+set(CPACK_DEBIAN_MCO-DEV_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_MCO-DEV_PACKAGE_SHLIBDEPS OFF)
+set(CPACK_DEBIAN_MCO-DEV_PACKAGE_SECTION libdevel)
 if(MCO_BENCH)
   debian_package(mco-bench "fleet orchestration without a broker: benchmarks"
     "Simulates meshes of any size and measures latency." "" "")
