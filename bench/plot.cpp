@@ -111,8 +111,8 @@ std::string draw(const Bars& bars, double down) {
     for (double tick = low; tick <= high * 1.0001; tick += step) {
         const double value = logarithmic ? std::pow(10, tick) : tick;
         svg += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" stroke=\"#ddd\"/>"
-                           "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4:g}</text>\n",
-                           at(value), base, down + top, base + 16, value);
+                           "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4}</text>\n",
+                           at(value), base, down + top, base + 16, logarithmic && value >= 1 ? fmt::format("{:.0f}", value) : fmt::format("{:g}", value));
     }
     for (std::size_t i = 0; i < bars.bars.size(); ++i) {
         const auto& bar = bars.bars[i];

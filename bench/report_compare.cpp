@@ -83,7 +83,8 @@ void write_group(const std::vector<const Value*>& group, Chapter& into) {
         auto values = numbers_of(*line, "wall_ms");
         if (values.empty()) values = numbers_of(*line, "last_ms");
         const auto [least, most] = std::minmax_element(values.begin(), values.end());
-        times.bars.push_back({fmt::format("{}: {}", peer, text_of(*line, "work")), median(values), *least, *most, peer == "mco"});
+        const auto* mark = text_of(*line, "interrupted") == "true" ? " (interrupted)" : "";
+        times.bars.push_back({fmt::format("{}: {}{}", peer, text_of(*line, "work"), mark), median(values), *least, *most, peer == "mco"});
         const auto named = [&](const char* what) { return fmt::format("{}, {}", peer, what); };
         const bool known = std::any_of(memory.bars.begin(), memory.bars.end(), [&](const Bar& bar) { return bar.name == named("RSS"); });
         for (const auto& [key, what] : {std::pair("daemon_rss_mib", "RSS"), std::pair("daemon_pss_mib", "PSS")}) {
