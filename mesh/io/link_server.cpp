@@ -84,10 +84,10 @@ void LinkServer::read_monitor(proto::Now now) {
         }
         const auto descriptor = static_cast<int>(event->value);
         if (event->kind == Monitor::Kind::accepted) {  // as long as CURVE's handshake and HELLO may take
-            strangers_.add(descriptor, 2 * rules_.greeting_max);
+            strangers_.accepted(descriptor, 2 * rules_.greeting_max);
             continue;
         }
-        strangers_.remove(descriptor);
+        strangers_.gone(descriptor);
         const auto found = by_descriptor_.find(descriptor);
         if (found == by_descriptor_.end()) continue;  // it never said a word
         gone_.push_back({found->second, descriptor, now.mono});
@@ -190,7 +190,7 @@ void LinkServer::on_greeting(proto::Now now, Connections::iterator at, const pro
         gate_->admit(connection.key);
         connection.state = State::linked;
         connection.link = next_id++;
-        strangers_.remove(connection.descriptor);
+        strangers_.trust(connection.descriptor);
         linked_.emplace(connection.link, at->first);
         --unverified_;
     }
@@ -245,7 +245,7 @@ bool LinkServer::on_lane(const RoutingId& id, const proto::CurvePublicKey& key, 
     connection.link = main.link;
     connection.descriptor = descriptor;
     if (descriptor >= 0) by_descriptor_[descriptor] = id;
-    strangers_.remove(descriptor);
+    strangers_.trust(descriptor);
     main.lanes.push_back(id);
     connections_.emplace(id, std::move(connection));
     send_to(id, frame);  // repeated: it is used from now on
@@ -256,7 +256,7 @@ void LinkServer::drop_lanes(Connection& connection) {
     if (connection.name) names_.erase(*std::exchange(connection.name, std::nullopt));
     for (const auto& id : std::exchange(connection.lanes, {})) {
         const auto lane = connections_.find(id);
-        if (lane->second.descriptor >= 0) strangers_.add(lane->second.descriptor, rules_.greeting_max);
+        strangers_.distrust(lane->second.descriptor, rules_.greeting_max);
         const auto descriptor = by_descriptor_.find(lane->second.descriptor);
         if (descriptor != by_descriptor_.end() && descriptor->second == id) by_descriptor_.erase(descriptor);
         connections_.erase(lane);
@@ -270,7 +270,7 @@ void LinkServer::silence(Connections::iterator at) {
         linked_.erase(connection.link);
         drop_lanes(connection);
         ++unverified_;
-        if (connection.descriptor >= 0) strangers_.add(connection.descriptor, rules_.greeting_max);
+        strangers_.distrust(connection.descriptor, rules_.greeting_max);
     }
     connection.state = State::silenced;
     connection.hello.reset();

@@ -23,11 +23,26 @@ std::uint64_t octets_received(int descriptor) {
 
 }  // namespace
 
-void Strangers::add(int descriptor, proto::Duration patience) {
+void Strangers::accepted(int descriptor, proto::Duration patience) {
     const auto cookie = cookie_of(descriptor);
     if (!cookie) return;
+    cookies_.insert_or_assign(descriptor, *cookie);
+    wait_for(descriptor, *cookie, patience);
+}
+
+void Strangers::distrust(int descriptor, proto::Duration patience) {
+    const auto known = cookies_.find(descriptor);
+    if (known != cookies_.end()) wait_for(descriptor, known->second, patience);
+}
+
+void Strangers::gone(int descriptor) {
+    cookies_.erase(descriptor);
+    waiting_.erase(descriptor);
+}
+
+void Strangers::wait_for(int descriptor, std::uint64_t cookie, proto::Duration patience) {
     if (waiting_.empty()) next_look_ = {};
-    waiting_.insert_or_assign(descriptor, Stranger{*cookie, octets_received(descriptor), patience, std::nullopt});
+    waiting_.insert_or_assign(descriptor, Stranger{cookie, octets_received(descriptor), patience, std::nullopt});
 }
 
 std::size_t Strangers::expel(proto::Now now) {
