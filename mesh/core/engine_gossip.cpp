@@ -196,6 +196,7 @@ void Engine::State::greet(proto::Now now, LinkId id) {
     }
     // A leaf knows the relays only; one of them that comes back to it as its seed may know nobody else yet.
     if (!relay || !is_relay(peer)) return send_relays(now, id);
+    if (gateway) send_groups(now, id);  // what came from them before, nobody else repeats
     if (members.of_group() <= small_group) {
         send_roster(now, id, {});
         return;

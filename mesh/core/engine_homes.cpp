@@ -112,6 +112,12 @@ void Engine::State::set_relays(proto::Now now, std::vector<proto::PeerId> chosen
         // As a relay it was down to whoever had no link to it; of a leaf its home knows better, and says so.
         if (!is_relay(id) && members.find(id)->state == proto::MemberState::down) pass_on(now, {id}, id);
     }
+    if (gateway && !was_gateway) {
+        for (const auto& [id, peer] : peers) {
+            const auto link = preferred(id);
+            if (link && ours(id) && is_relay(id)) send_groups(now, *link);
+        }
+    }
     if (relay && changed) {
         for (const auto& [id, peer] : peers) {
             const auto link = preferred(id);

@@ -105,6 +105,16 @@ TEST_CASE("gateways dial the gateways they hear of, and pass on what they heard 
     CHECK(rig.engine.other_groups()[0].members == 40);
 }
 
+TEST_CASE("a relay that comes later is told of the groups that were heard of before, once by each gateway") {
+    Gateway rig;
+    const auto late = rig.link(2);
+    const auto words = rig.sent<proto::Groups>(late);
+    REQUIRE(words.size() == 1);
+    REQUIRE(words[0].groups.size() == 1);
+    CHECK(words[0].groups[0].group == "dc2");
+    CHECK(words[0].groups[0].gateways.size() == 2);
+}
+
 TEST_CASE("what changes in our group is told to the others, once, a little later") {
     Gateway rig;
     rig.pass(timing.gossip_delay);
