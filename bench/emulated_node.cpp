@@ -64,6 +64,10 @@ proto::Result<void> EmulatedNode::open_host(const Plan& plan, mesh::io::Venue& v
     options.software = fmt::format("mco-bench {}", MCO_VERSION);
     options.relay = config_.relay;
     options.homes = config_.homes;
+    // They share the processors, so silence says less than a machine's would.
+    const auto in_turn = std::chrono::milliseconds(plan.neighbours);
+    options.timing.ack_patience += in_turn;
+    options.timing.resend_patience += in_turn;
     auto host = mesh::io::Host::open(
         std::move(options), identity_, trust_,
         {.perform = [this](proto::Now now, const proto::RequestId& request,

@@ -31,6 +31,7 @@ class EmulatedNode {
         std::vector<mesh::Address> seeds;
         std::uint64_t seed = 1;
         std::size_t filler = 0;
+        std::size_t neighbours = 0;  // nodes on this machine
     };
     struct Shared {  // all must outlive the nodes, but the workers, which must have ended before
         const Estate& estate;

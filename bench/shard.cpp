@@ -120,7 +120,8 @@ EmulatedNode::Plan Shard::plan_of(std::size_t number) const {
                             .number = number,
                             .group = group_of(fleet, number),
                             .seed = fleet.seed,
-                            .filler = fleet.filler};
+                            .filler = fleet.filler,
+                            .neighbours = fleet.nodes};
     const auto in_group = number / fleet.groups, group = number % fleet.groups;
     if (fleet.relays > 0) plan.relay = in_group < fleet.relays ? proto::RelayWish::always : proto::RelayWish::never;
     // Two seeds of its own group that came before, by turns; the first nodes of a group knock at the group before.
