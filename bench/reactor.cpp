@@ -1,7 +1,6 @@
 #include "bench/reactor.hpp"
 
 #include <sys/epoll.h>
-#include <zmq.h>
 
 #include <algorithm>
 #include <array>
@@ -22,13 +21,6 @@ constexpr std::size_t greeting_max = 32;
 constexpr std::uint64_t of_venue = ~0ULL, of_stop = ~0ULL - 1;
 constexpr proto::Duration look_while_starting = 250ms, look_later = 5s;
 
-int descriptor_of(void* socket) {
-    int descriptor = -1;
-    std::size_t size = sizeof descriptor;
-    if (zmq_getsockopt(socket, ZMQ_FD, &descriptor, &size) != 0) std::abort();
-    return descriptor;
-}
-
 }  // namespace
 
 proto::Result<std::unique_ptr<Reactor>> Reactor::make(mesh::io::Venue::Options options) {
@@ -39,7 +31,7 @@ proto::Result<std::unique_ptr<Reactor>> Reactor::make(mesh::io::Venue::Options o
         return proto::fail(proto::Errc::overloaded,
                            fmt::format("no more file descriptors: {}", std::generic_category().message(errno)));
     std::unique_ptr<Reactor> reactor(new Reactor(std::move(*venue), std::move(epoll)));
-    reactor->watch(descriptor_of(reactor->venue_->handle()), of_venue);
+    reactor->watch(reactor->venue_->descriptor(), of_venue);
     return reactor;
 }
 

@@ -241,11 +241,9 @@ DialLink::~DialLink() {
     if (impl_->outbound) impl_->outbound->socket().linger(impl_->linger_most);
 }
 
-std::vector<void*> DialLink::pollable() const {
-    std::vector<void*> handles;
-    if (impl_->outbound) impl_->outbound->append_handles(handles);
-    if (impl_->lanes) impl_->lanes->append_handles(handles);
-    return handles;
+void DialLink::append_handles(std::vector<void*>& into) const {
+    if (impl_->outbound) impl_->outbound->append_handles(into);
+    if (impl_->lanes) impl_->lanes->append_handles(into);
 }
 
 bool DialLink::drained() {

@@ -57,8 +57,8 @@ class DialLink {
         proto::Bytes frame;  // of `frame`
         proto::Error why;    // of `down` and `gone`: what a person should read
     };
-    // Sockets to poll for reading; valid until the next call of service(). The DEALER and its monitor.
-    std::vector<void*> pollable() const;
+    // Sockets to poll for reading; valid until the next call of service(). DEALERs and their monitors.
+    void append_handles(std::vector<void*>& into) const;
     // Reads at most `frames_max` frames, runs the handshake, supervises. Call when a socket is readable and when
     // next_deadline() has passed.
     void service(proto::Now now, std::size_t frames_max, std::vector<Event>& into);

@@ -64,7 +64,7 @@ proto::Result<void> Host::Impl::open(Venue* shared) {
         if (!opened) return tl::unexpected(opened.error());
         own_venue = std::move(*opened);
         venue = own_venue.get();
-        desk_source.emplace(*poller).add(venue->handle());
+        desk_source.emplace(*poller).add(venue->descriptor());
     }
     place.emplace(venue->desk(), gate);
     if (const auto bound_links = bind_links(); !bound_links) return bound_links;
@@ -126,10 +126,7 @@ proto::Result<void> Host::Impl::bind_links() {
                                    {.links_max = links_max(), .greetings_max = proto::limits::unverified_links_max});
     if (!opened) return tl::unexpected(opened.error());
     server.emplace(std::move(*opened));
-    server_source.emplace(*poller);
-    handles.clear();
-    server->append_handles(handles);
-    for (void* handle : handles) server_source->add(handle);
+    poll_for(server_source.emplace(*poller), *server);
     for (const auto& text : options.link_listen) {
         const auto wanted = Endpoint::parse(text);
         if (!wanted) return tl::unexpected(wanted.error());

@@ -76,7 +76,7 @@ void Host::Impl::serve_dialled(proto::Now now, Dialled& one) {
     const auto sockets = venue->context().sockets_opened();
     read_dialled(now, one);
     if (venue->context().sockets_opened() == sockets) return;
-    for (void* handle : one.socket->pollable()) one.source.add(handle);
+    poll_for(one.source, *one.socket);
 }
 
 void Host::Impl::read_dialled(proto::Now now, Dialled& one) {
@@ -131,11 +131,7 @@ void Host::Impl::serve_follower(proto::Now now, const Address& whom, Followed& f
     std::vector<proto::Bytes> frames;
     const auto sockets = venue->context().sockets_opened();
     followed.socket.service(now, published_a_turn, frames, counters.dropped_multipart);
-    if (venue->context().sockets_opened() != sockets) {
-        handles.clear();
-        followed.socket.append_handles(handles);
-        for (void* handle : handles) followed.source.add(handle);
-    }
+    if (venue->context().sockets_opened() != sockets) poll_for(followed.source, followed.socket);
     for (const auto& frame : frames) {
         ++counters.frames_in;
         std::visit(

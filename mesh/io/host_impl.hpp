@@ -38,6 +38,13 @@ struct Host::Impl {
     std::string advertised(const Endpoint& bound) const;
     bool turn(std::chrono::milliseconds longest);
     bool drained();  // every source, asked
+    // From now on also for the sockets that it has just made.
+    template <typename Sockets>
+    void poll_for(Poller::Source& source, const Sockets& sockets) {
+        handles.clear();
+        sockets.append_handles(handles);
+        for (void* handle : handles) source.add(handle);
+    }
     void log(const std::string& line) const {
         if (owner.log) owner.log(line);
     }
@@ -142,8 +149,9 @@ struct Host::Impl {
     proto::Instant refusal_logged = proto::Instant::min();
     std::uint64_t refusals_unsaid = 0;
 
-    std::vector<void*> handles;   // kept between turns only to save
-    std::vector<Effect> effects;  // their memory
+    // Kept between turns only to save their memory.
+    std::vector<void*> handles;
+    std::vector<Effect> effects;
 };
 
 }  // namespace mco::mesh::io

@@ -186,6 +186,8 @@ bool Socket::drained() {
     return drained_;
 }
 
+int Socket::descriptor() const { return get(ZMQ_FD); }
+
 void Socket::linger(std::chrono::milliseconds most) { set(ZMQ_LINGER, static_cast<int>(most.count())); }
 
 void set_transport(Socket& socket, std::size_t frame_size_max, std::chrono::milliseconds handshake_max) {

@@ -56,6 +56,7 @@ class Socket {
 
     void linger(std::chrono::milliseconds most);
     void* handle() const { return handle_; }
+    int descriptor() const;
     explicit operator bool() const { return handle_ != nullptr; }
 
  private:

@@ -26,7 +26,7 @@ proto::Result<std::unique_ptr<Venue>> Venue::open(Options options) {
 
 bool Venue::service(proto::Now now) { return impl_->desk->service(now); }
 std::optional<proto::Instant> Venue::next_deadline() const { return impl_->desk->next_deadline(); }
-void* Venue::handle() const { return impl_->desk->handle(); }
+int Venue::descriptor() const { return impl_->desk->descriptor(); }
 Context& Venue::context() { return impl_->context; }
 ZapDesk& Venue::desk() { return *impl_->desk; }
 

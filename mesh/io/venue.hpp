@@ -25,10 +25,10 @@ class Venue {
     static proto::Result<std::unique_ptr<Venue>> open(Options options);
     ~Venue();
 
-    // Whoever lets hosts share it calls this when its socket has news or next_deadline() has passed. True: there may be more.
+    // Whoever lets hosts share it calls this when its descriptor has news or next_deadline() has passed. True: there may be more.
     bool service(proto::Now now);
     std::optional<proto::Instant> next_deadline() const;
-    void* handle() const;  // libzmq's socket to poll for that
+    int descriptor() const;  // tells of news once, as libzmq's do
 
     // For this folder only.
     Context& context();

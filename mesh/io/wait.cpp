@@ -35,11 +35,13 @@ long poll_timeout(proto::Instant now, std::optional<proto::Instant> deadline, st
 proto::Now wait(std::span<DialLink* const> links, std::span<const int> descriptors, std::chrono::milliseconds longest) {
     std::vector<zmq_pollitem_t> items;
     std::optional<proto::Instant> deadline;
+    std::vector<void*> handles;
     for (const auto* link : links) {
-        for (void* handle : link->pollable()) items.push_back({handle, 0, ZMQ_POLLIN, 0});
+        link->append_handles(handles);
         const auto next = link->next_deadline();
         if (next && (!deadline || *next < *deadline)) deadline = next;
     }
+    for (void* handle : handles) items.push_back({handle, 0, ZMQ_POLLIN, 0});
     for (const int descriptor : descriptors) items.push_back({nullptr, descriptor, ZMQ_POLLIN, 0});
     // An interrupted wait is a wait that ended early.
     zmq_poll(items.data(), static_cast<int>(items.size()), poll_timeout(sample_clocks().mono, deadline, longest));

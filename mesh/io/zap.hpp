@@ -30,6 +30,7 @@ class ZapDesk {
     void settle(proto::Now now);   // answers kept questions whose time has come
     std::optional<proto::Instant> next_deadline() const;
     void* handle() const { return socket_.handle(); }
+    int descriptor() const { return socket_.descriptor(); }
     bool drained() { return socket_.drained(); }
 
  private:

@@ -126,12 +126,10 @@ class HostileProxy {
 };
 
 void HostileProxy::turn() {
-    std::vector<void*> handles{venue_->handle()};
+    std::vector<void*> handles;
     server_.append_handles(handles);
-    for (const auto& node : nodes_) {
-        for (void* handle : node->pollable()) handles.push_back(handle);
-    }
-    std::vector<zmq_pollitem_t> items;
+    for (const auto& node : nodes_) node->append_handles(handles);
+    std::vector<zmq_pollitem_t> items{{nullptr, venue_->descriptor(), ZMQ_POLLIN, 0}};
     for (void* handle : handles) items.push_back({handle, 0, ZMQ_POLLIN, 0});
     zmq_poll(items.data(), static_cast<int>(items.size()), 50);
     const auto now = mesh::io::sample_clocks();
